@@ -1,0 +1,132 @@
+//! Every text that a client can be sent as an error, in one enum.
+//!
+//! The words are Redis 7.4.1's, byte for byte, without the leading `-`.
+
+use std::fmt;
+
+/// An error reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// A value of another type lies under the key.
+    WrongType,
+    /// Options that do not fit together.
+    Syntax,
+    /// Not a 64-bit integer.
+    NotInteger,
+    /// Not a floating point number.
+    NotFloat,
+    /// An integer outside the range of an option without a text of its own.
+    OutOfRange,
+    /// The key does not exist where it must.
+    NoSuchKey,
+    /// An increment or decrement would leave the 64-bit range.
+    Overflow,
+    /// DECRBY of the smallest integer.
+    DecrementOverflow,
+    /// INCRBYFLOAT would give NaN or infinity.
+    NanOrInfinity,
+    /// A string would pass `proto-max-bulk-len`.
+    StringTooLong,
+    /// SETRANGE below 0.
+    OffsetOutOfRange,
+    /// An expire time outside its range; holds the command's lower-case name.
+    InvalidExpire(&'static str),
+    /// A database number outside the configured range.
+    DbIndexOutOfRange,
+    /// Source and destination are the same.
+    SameObject,
+    /// Wrong number of arguments; holds the command's full lower-case name (`client|kill`).
+    WrongArity(&'static str),
+    /// A command that does not exist, with its name and the arguments shown.
+    UnknownCommand(Box<str>),
+    /// A subcommand that does not exist: as sent, and the container's upper-case name.
+    UnknownSubcommand(Box<str>, &'static str),
+    /// A command before authentication.
+    NoAuth,
+    /// A wrong user name or password.
+    WrongPass,
+    /// A command over `maxmemory`.
+    Oom,
+    /// MULTI inside MULTI.
+    NestedMulti,
+    /// WATCH inside MULTI.
+    WatchInsideMulti,
+    /// EXEC outside MULTI.
+    ExecWithoutMulti,
+    /// DISCARD outside MULTI.
+    DiscardWithoutMulti,
+    /// A command flagged `no_multi` inside MULTI.
+    NotAllowedInMulti,
+    /// EXEC of a transaction that an earlier error doomed.
+    ExecAbort,
+    /// EXEC itself was refused; holds the refusal.
+    ExecAbortBecause(Box<Error>),
+    /// Any other text, complete with its first word (`ERR ...`).
+    Text(Box<str>),
+    /// Any other fixed text, complete with its first word.
+    Static(&'static str),
+}
+
+impl Error {
+    /// An error with a text of its own, which begins with a code such as `ERR`.
+    pub fn text(text: impl Into<Box<str>>) -> Self {
+        Error::Text(text.into())
+    }
+
+    /// The code counted in `INFO errorstats`: the text's first word.
+    pub fn code(&self) -> String {
+        let text = self.to_string();
+        text.split(' ').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Error::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
+            Error::Syntax => "ERR syntax error",
+            Error::NotInteger => "ERR value is not an integer or out of range",
+            Error::NotFloat => "ERR value is not a valid float",
+            Error::OutOfRange => "ERR value is out of range",
+            Error::NoSuchKey => "ERR no such key",
+            Error::Overflow => "ERR increment or decrement would overflow",
+            Error::DecrementOverflow => "ERR decrement would overflow",
+            Error::NanOrInfinity => "ERR increment would produce NaN or Infinity",
+            Error::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+            Error::OffsetOutOfRange => "ERR offset is out of range",
+            Error::InvalidExpire(command) => {
+                return write!(f, "ERR invalid expire time in '{command}' command");
+            }
+            Error::DbIndexOutOfRange => "ERR DB index is out of range",
+            Error::SameObject => "ERR source and destination objects are the same",
+            Error::WrongArity(command) => {
+                return write!(f, "ERR wrong number of arguments for '{command}' command");
+            }
+            Error::UnknownCommand(shown) => {
+                return write!(f, "ERR unknown command {shown}");
+            }
+            Error::UnknownSubcommand(sent, container) => {
+                return write!(f, "ERR unknown subcommand '{sent}'. Try {container} HELP.");
+            }
+            Error::NoAuth => "NOAUTH Authentication required.",
+            Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
+            Error::Oom => "OOM command not allowed when used memory > 'maxmemory'.",
+            Error::NestedMulti => "ERR MULTI calls can not be nested",
+            Error::WatchInsideMulti => "ERR WATCH inside MULTI is not allowed",
+            Error::ExecWithoutMulti => "ERR EXEC without MULTI",
+            Error::DiscardWithoutMulti => "ERR DISCARD without MULTI",
+            Error::NotAllowedInMulti => "ERR Command not allowed inside a transaction",
+            Error::ExecAbort => "EXECABORT Transaction discarded because of previous errors.",
+            Error::ExecAbortBecause(reason) => {
+                // Redis strips the generic code `ERR` and keeps every other one.
+                let text = reason.to_string();
+                let text = text.strip_prefix("ERR ").unwrap_or(&text);
+                return write!(f, "EXECABORT Transaction discarded because of: {text}");
+            }
+            Error::Text(text) => text,
+            Error::Static(text) => text,
+        })
+    }
+}
+
+impl std::error::Error for Error {}

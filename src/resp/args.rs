@@ -1,0 +1,109 @@
+//! The arguments of one command, as a view into the bytes that were received.
+
+use crate::error::Error;
+use crate::keyspace::hasher;
+use crate::types::number;
+
+/// Where one argument lies in its buffer, and its hash once it is known to be a key.
+///
+/// A key is hashed once, before the locks are taken; the hash chooses the shard and serves the
+/// table's probe.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slot {
+    /// Offset of the first byte. A query buffer is at most 4 GiB.
+    pub start: u32,
+    /// Length in bytes.
+    pub len: u32,
+    /// The key hash; 0 while it has not been computed.
+    pub hash: u64,
+}
+
+/// A key with its hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// The key's bytes.
+    pub bytes: &'a [u8],
+    /// Its hash by [`hasher::hash`].
+    pub hash: u64,
+}
+
+impl<'a> Key<'a> {
+    /// Hashes `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Key { bytes, hash: hasher::hash(bytes) }
+    }
+}
+
+/// The arguments of one command, its name being number 0. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    buffer: &'a [u8],
+    slots: &'a [Slot],
+}
+
+impl<'a> Args<'a> {
+    /// A view of `slots`, which lie in `buffer`.
+    pub fn new(buffer: &'a [u8], slots: &'a [Slot]) -> Self {
+        Args { buffer, slots }
+    }
+
+    /// Number of arguments, the command's name included; at least 1.
+    #[allow(clippy::len_without_is_empty)]
+    #[inline]
+    pub fn len(self) -> usize {
+        self.slots.len()
+    }
+
+    /// Argument `index`.
+    ///
+    /// # Panics
+    /// If there is none: arity is checked before a command runs, options must check by `len`.
+    #[inline]
+    pub fn get(self, index: usize) -> &'a [u8] {
+        let slot = self.slots[index];
+        &self.buffer[slot.start as usize..slot.start as usize + slot.len as usize]
+    }
+
+    /// Argument `index`, if there is one.
+    pub fn try_get(self, index: usize) -> Option<&'a [u8]> {
+        (index < self.len()).then(|| self.get(index))
+    }
+
+    /// Argument `index` as a key.
+    #[inline]
+    pub fn key(self, index: usize) -> Key<'a> {
+        let bytes = self.get(index);
+        let hash = self.slots[index].hash;
+        if hash == 0 { Key::new(bytes) } else { Key { bytes, hash } }
+    }
+
+    /// All arguments from `start` on.
+    pub fn from(self, start: usize) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        (start..self.len().max(start)).map(move |index| self.get(index))
+    }
+
+    /// The view without its first `count` arguments.
+    pub fn skip(self, count: usize) -> Args<'a> {
+        Args { buffer: self.buffer, slots: &self.slots[count.min(self.slots.len())..] }
+    }
+
+    /// Whether argument `index` is this word, whatever its case.
+    #[inline]
+    pub fn is(self, index: usize, word: &str) -> bool {
+        self.get(index).eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    /// Argument `index` as a 64-bit signed integer in Redis's strict form (no sign `+`, no spaces,
+    /// no leading zeros).
+    ///
+    /// # Errors
+    /// `ERR value is not an integer or out of range`.
+    pub fn integer(self, index: usize) -> Result<i64, Error> {
+        number::parse_i64(self.get(index)).ok_or(Error::NotInteger)
+    }
+
+    /// The slots, for copying a command to a transaction's queue.
+    pub fn slots(self) -> &'a [Slot] {
+        self.slots
+    }
+}
