@@ -1,0 +1,239 @@
+//! The connected clients, as every session may see them: CLIENT LIST, CLIENT KILL and INFO read here
+//! what each session's own task writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use atomic_waker::AtomicWaker;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+
+use crate::clock::Micros;
+use crate::commands::registry::Command;
+use crate::keyspace::watch::WatchSlot;
+
+/// Requests from others to a connection's task. Bits of [`Client::signals`].
+pub mod signal {
+    /// Close the connection now.
+    pub const KILL: u8 = 1;
+    /// Stop waiting, as if the time had run out (CLIENT UNBLOCK TIMEOUT).
+    pub const UNBLOCK_TIMEOUT: u8 = 2;
+    /// Stop waiting with an error (CLIENT UNBLOCK ERROR).
+    pub const UNBLOCK_ERROR: u8 = 4;
+    /// Look again whether there still is a reason to wait.
+    pub const RESUME: u8 = 8;
+}
+
+/// Why a client waits. Values of [`Client::waiting`].
+pub mod waiting {
+    /// It does not.
+    pub const NOT: u8 = 0;
+    /// In a blocking command, from which CLIENT UNBLOCK frees it.
+    pub const BLOCKED: u8 = 1;
+    /// For the end of a CLIENT PAUSE or of a DEBUG SLEEP.
+    pub const POSTPONED: u8 = 2;
+}
+
+/// Bits of [`Client::flags`].
+pub mod flag {
+    /// Inside MULTI.
+    pub const MULTI: u32 = 1;
+    /// Will be closed after its replies.
+    pub const CLOSE_AFTER_REPLY: u32 = 2;
+    /// CLIENT NO-EVICT ON.
+    pub const NO_EVICT: u32 = 4;
+    /// CLIENT NO-TOUCH ON.
+    pub const NO_TOUCH: u32 = 8;
+    /// Connected through a Unix socket.
+    pub const UNIX_SOCKET: u32 = 16;
+}
+
+/// What a client says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// CLIENT SETNAME; empty: none.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: Vec<u8>,
+}
+
+/// One connected client. Numbers are written by its own task and read by anyone.
+#[derive(Debug)]
+pub struct Client {
+    /// Unique, ascending, from 1.
+    pub id: u64,
+    /// The peer's address.
+    pub addr: Box<str>,
+    /// The address it connected to.
+    pub laddr: Box<str>,
+    /// The socket's file descriptor.
+    pub fd: i32,
+    /// When it connected.
+    pub created: Micros,
+    /// When it last sent something.
+    pub last_interaction: AtomicI64,
+    /// The command that it ran last.
+    last_command: AtomicPtr<Command>,
+    /// Its names.
+    pub names: Mutex<Names>,
+    /// The selected database.
+    pub db: AtomicU32,
+    /// 2 or 3.
+    pub resp: AtomicU8,
+    /// Bits of [`flag`].
+    pub flags: AtomicU32,
+    /// Commands queued by MULTI; -1 outside.
+    pub queued: AtomicI64,
+    /// Bytes queued by MULTI.
+    pub queued_bytes: AtomicU64,
+    /// Bytes of an unfinished request.
+    pub query_bytes: AtomicU64,
+    /// Bytes of replies not sent yet.
+    pub output_bytes: AtomicU64,
+    /// Why it waits: a value of [`waiting`].
+    pub waiting: AtomicU8,
+    /// Whether it was killed.
+    pub killed: AtomicBool,
+    /// What others write about its watches.
+    pub watch: Arc<WatchSlot>,
+    /// Bits of [`signal`].
+    signals: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(id: u64, addr: String, laddr: String, fd: i32, flags: u32, now: Micros) -> Self {
+        Client {
+            id,
+            addr: addr.into(),
+            laddr: laddr.into(),
+            fd,
+            created: now,
+            last_interaction: AtomicI64::new(now.0),
+            last_command: AtomicPtr::default(),
+            names: Mutex::default(),
+            db: AtomicU32::new(0),
+            resp: AtomicU8::new(2),
+            flags: AtomicU32::new(flags),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicU64::new(0),
+            query_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            waiting: AtomicU8::new(waiting::NOT),
+            killed: AtomicBool::new(false),
+            watch: Arc::default(),
+            signals: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// The command that it ran last.
+    pub fn last_command(&self) -> Option<&'static Command> {
+        let command = self.last_command.load(Relaxed);
+        // SAFETY: null, or one of the registry's commands, which live forever.
+        unsafe { command.as_ref() }
+    }
+
+    /// Notes the command that it runs.
+    #[inline]
+    pub fn set_last_command(&self, command: &'static Command) {
+        self.last_command.store(std::ptr::from_ref(command).cast_mut(), Relaxed);
+    }
+
+    /// Whether a flag is set.
+    pub fn has(&self, flag: u32) -> bool {
+        self.flags.load(Relaxed) & flag != 0
+    }
+
+    /// Sets or clears a flag.
+    pub fn set_flag(&self, flag: u32, on: bool) {
+        if on {
+            self.flags.fetch_or(flag, Relaxed);
+        } else {
+            self.flags.fetch_and(!flag, Relaxed);
+        }
+    }
+
+    /// Makes the connection's task look at `signal`.
+    pub fn signal(&self, signal: u8) {
+        self.signals.fetch_or(signal, Relaxed);
+        self.waker.wake();
+    }
+
+    /// Closes the connection; its replies so far are not waited for.
+    pub fn kill(&self) {
+        self.killed.store(true, Relaxed);
+        self.signal(signal::KILL);
+    }
+
+    /// The signals that came since the last call, which are forgotten, but a kill stays.
+    pub fn take_signals(&self) -> u8 {
+        if self.signals.load(Relaxed) == 0 { 0 } else { self.signals.fetch_and(signal::KILL, Relaxed) }
+    }
+
+    /// Sets who is woken by [`Client::signal`]: the connection's task, whose waker stays the same for
+    /// as long as it lives.
+    pub fn register(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+}
+
+/// All clients, by id.
+#[derive(Debug, Default)]
+pub struct Clients {
+    by_id: DashMap<u64, Arc<Client>>,
+    last_id: AtomicU64,
+    /// How many wait in blocking commands.
+    pub blocked: AtomicU32,
+}
+
+impl Clients {
+    /// The next client's id.
+    pub fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Adds a client.
+    pub fn insert(&self, client: Arc<Client>) {
+        self.by_id.insert(client.id, client);
+    }
+
+    /// Removes a client.
+    pub fn remove(&self, id: u64) {
+        self.by_id.remove(&id);
+    }
+
+    /// The client of this id.
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.by_id.get(&id).map(|client| client.clone())
+    }
+
+    /// Number of clients.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// All clients, by ascending id, which is the order in which they connected.
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        let mut clients: Vec<_> = self.by_id.iter().map(|client| client.clone()).collect();
+        clients.sort_unstable_by_key(|client| client.id);
+        clients
+    }
+
+    /// Wakes every client that waits, to look whether it still must.
+    pub fn resume_all(&self) {
+        for client in self.by_id.iter() {
+            if client.waiting.load(Relaxed) != waiting::NOT {
+                client.signal(signal::RESUME);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a batch brings along when it reaches for keys: its database, its time, and how it leaves traces.
+
+use crate::clock::{Micros, Millis};
+use crate::config::Config;
+use crate::keyspace::entry::Entry;
+use crate::random;
+use crate::stats::WorkerStats;
+
+/// LFU counter of a new key, so that it is not evicted at once (Redis's `LFU_INIT_VAL`).
+const LFU_INITIAL: u32 = 5;
+
+/// Bits of the access clock.
+const CLOCK_MASK: u32 = 0x00ff_ffff;
+
+/// Who acts, on which database, when.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// The selected database.
+    pub index: usize,
+    /// The moment at which the whole batch happens.
+    pub now: Micros,
+    /// The client, for blame; 0 is the server itself.
+    pub client: u64,
+    /// Whether reads count as uses of a key (not after CLIENT NO-TOUCH ON).
+    pub touch: bool,
+    /// Settings.
+    pub config: &'a Config,
+    /// Where the worker counts.
+    pub stats: &'a WorkerStats,
+}
+
+impl Access<'_> {
+    /// `now` in milliseconds.
+    #[inline]
+    pub fn millis(&self) -> Millis {
+        self.now.millis()
+    }
+
+    #[inline]
+    fn lru_clock(&self) -> u32 {
+        self.now.seconds() as u32 & CLOCK_MASK
+    }
+
+    fn lfu_minutes(&self) -> u32 {
+        (self.now.seconds() / 60) as u32 & 0xffff
+    }
+
+    /// The access clock of a new key.
+    #[inline]
+    pub fn fresh_clock(&self) -> u32 {
+        if self.config.maxmemory_policy().is_lfu() {
+            self.lfu_minutes() << 8 | LFU_INITIAL
+        } else {
+            self.lru_clock()
+        }
+    }
+
+    /// Notes a use of the entry, if this client's uses count.
+    #[inline]
+    pub fn touch(&self, entry: &Entry) {
+        if self.touch {
+            if self.config.maxmemory_policy().is_lfu() {
+                self.touch_lfu(entry);
+            } else {
+                entry.set_access_clock(self.lru_clock());
+            }
+        }
+    }
+
+    #[cold]
+    fn touch_lfu(&self, entry: &Entry) {
+        let counter = u32::from(self.frequency(entry));
+        entry.set_access_clock(self.lfu_minutes() << 8 | self.incremented(counter));
+    }
+
+    /// Redis's logarithmic counter: the higher it is, the less likely it is to grow.
+    fn incremented(&self, counter: u32) -> u32 {
+        if counter == 255 {
+            return 255;
+        }
+        let base = f64::from(counter.saturating_sub(LFU_INITIAL));
+        let chance = 1.0 / (base * f64::from(self.config.lfu_log_factor()) + 1.0);
+        let drawn = (random::next() >> 11) as f64 / (1u64 << 53) as f64;
+        counter + u32::from(drawn < chance)
+    }
+
+    /// The entry's LFU counter, 0 to 255, decayed for the minutes since its last use.
+    pub fn frequency(&self, entry: &Entry) -> u8 {
+        let clock = entry.access_clock();
+        let minutes = self.lfu_minutes().wrapping_sub(clock >> 8) & 0xffff;
+        let decay = u32::from(self.config.lfu_decay_time());
+        let periods = if decay == 0 { 0 } else { minutes / decay };
+        (clock & 0xff).saturating_sub(periods) as u8
+    }
+
+    /// Seconds since the entry's last use, modulo 2^24 (194 days), as OBJECT IDLETIME answers.
+    pub fn idle_seconds(&self, entry: &Entry) -> u32 {
+        self.lru_clock().wrapping_sub(entry.access_clock()) & CLOCK_MASK
+    }
+}

@@ -1,0 +1,516 @@
+//! The door through which commands change keys. Every change is signalled here, in
+//! [`Db::changed`] or [`Db::removed`], and nowhere else (invariant 3).
+
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::keyspace::access::Access;
+use crate::keyspace::entry::{Entry, Value};
+use crate::keyspace::locks::{Locked, Mode, SHARDS, shard_of};
+use crate::keyspace::shard::{Database, Shard};
+use crate::keyspace::table::SCAN_BITS;
+use crate::keyspace::view::View;
+use crate::keyspace::watch::Blame;
+use crate::resp::Key;
+
+/// Heap bytes above which a removed value is dropped after the locks.
+const LARGE: usize = 16 * 1024;
+
+/// What becomes of a key's expiry when its value is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetExpiry {
+    /// It stays as it was.
+    Keep,
+    /// It is removed.
+    Clear,
+    /// It becomes this moment, in Unix milliseconds; a moment in the past makes the key stale.
+    At(Millis),
+}
+
+/// What was removed and is to be dropped after the locks are released.
+#[derive(Default)]
+pub struct Garbage {
+    /// Single large values.
+    pub entries: Vec<Entry>,
+    /// Whole databases.
+    pub databases: Vec<Box<Database>>,
+    /// Whether the client asked to wait for it (FLUSHALL SYNC).
+    pub now: bool,
+}
+
+impl Garbage {
+    /// Whether there is nothing to drop.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.databases.is_empty()
+    }
+}
+
+/// Keys for reading and writing.
+pub struct Db<'a> {
+    locked: Locked<'a>,
+    /// Who acts, when.
+    pub access: Access<'a>,
+    garbage: Garbage,
+    dirty: u64,
+}
+
+impl<'a> Db<'a> {
+    /// Access to the locked shards.
+    pub fn new(locked: Locked<'a>, access: Access<'a>) -> Self {
+        Db { locked, access, garbage: Garbage::default(), dirty: 0 }
+    }
+
+    /// The moment at which the batch happens, in Unix milliseconds.
+    pub fn now(&self) -> Millis {
+        self.access.millis()
+    }
+
+    /// The selected database.
+    pub fn index(&self) -> usize {
+        self.access.index
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.access.config.databases()
+    }
+
+    /// A view of the same keys for reading.
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.locked, self.access)
+    }
+
+    /// Whether the shards are locked for writing.
+    pub fn is_exclusive(&self) -> bool {
+        self.locked.is_exclusive()
+    }
+
+    /// Changes made so far, as `rdb_changes_since_last_save` counts them.
+    pub fn dirty(&self) -> u64 {
+        self.dirty
+    }
+
+    /// Hands over what is to be dropped after the locks.
+    pub fn take_garbage(&mut self) -> Garbage {
+        std::mem::take(&mut self.garbage)
+    }
+
+    #[inline]
+    fn shard_mut(&mut self, key: Key<'_>) -> &mut Shard {
+        self.locked.shard_mut(shard_of(key.hash))
+    }
+
+    /// A real change of a key: watchers become dirty, and it is counted.
+    #[inline]
+    fn changed(&mut self, index: usize, key: Key<'_>, event: &'static str) {
+        self.dirty += 1;
+        let client = self.access.client;
+        let shard = self.shard_mut(key);
+        if !shard.watches.is_empty() {
+            shard.watches.changed(index, key, Blame { client, event });
+        }
+    }
+
+    /// A key was removed because it was stale, or by a flush: dirty is who saw it alive.
+    fn removed(&mut self, index: usize, key: Key<'_>, event: &'static str, client: u64) {
+        let shard = self.shard_mut(key);
+        if !shard.watches.is_empty() {
+            shard.watches.removed(index, key, Blame { client, event });
+        }
+    }
+
+    #[inline]
+    fn find(&self, index: usize, key: Key<'_>) -> Option<&Entry> {
+        self.locked.shard(shard_of(key.hash)).entry(index, key.hash, key.bytes)
+    }
+
+    #[inline]
+    fn find_mut(&mut self, index: usize, key: Key<'_>) -> Option<&mut Entry> {
+        self.shard_mut(key).database_mut(index)?.table.get_mut(key.hash, key.bytes)
+    }
+
+    fn detach(&mut self, index: usize, key: Key<'_>) -> Option<Entry> {
+        let database = self.shard_mut(key).database_mut(index)?;
+        let entry = database.table.remove(key.hash, key.bytes)?;
+        database.expires -= usize::from(entry.expiry().is_some());
+        Some(entry)
+    }
+
+    fn discard(&mut self, entry: Entry) {
+        if entry.heap_bytes() >= LARGE {
+            self.garbage.entries.push(entry);
+        }
+    }
+
+    /// Removes the key if it is past its expiry.
+    #[inline]
+    fn expire_if_needed(&mut self, index: usize, key: Key<'_>) {
+        let now = self.access.millis();
+        if self.find(index, key).is_some_and(|entry| entry.is_expired(now)) {
+            self.expire(index, key);
+        }
+    }
+
+    #[cold]
+    fn expire(&mut self, index: usize, key: Key<'_>) {
+        if let Some(entry) = self.detach(index, key) {
+            self.discard(entry);
+            self.access.stats.expired_keys.add(1);
+            self.removed(index, key, "expired", 0);
+        }
+    }
+
+    /// Removes a key of the selected database if it is past its expiry; called by the runner for a
+    /// read command that met one.
+    pub fn remove_if_stale(&mut self, key: Key<'_>) {
+        self.expire_if_needed(self.access.index, key);
+    }
+
+    /// Looks a key up for a write: counts as a use of it, not in the statistics. O(1).
+    #[inline]
+    pub fn get(&mut self, key: Key<'_>) -> Option<&Entry> {
+        self.get_in(self.access.index, key)
+    }
+
+    /// As [`Db::get`], in another database.
+    #[inline]
+    pub fn get_in(&mut self, index: usize, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_needed(index, key);
+        let entry = self.find(index, key)?;
+        self.access.touch(entry);
+        Some(entry)
+    }
+
+    /// Looks a key up for a read: counts as a use of it and in the statistics. O(1).
+    pub fn read(&mut self, key: Key<'_>) -> Option<&Entry> {
+        let stats = self.access.stats;
+        let entry = self.get(key);
+        let counter = if entry.is_some() { &stats.keyspace_hits } else { &stats.keyspace_misses };
+        counter.add(1);
+        entry
+    }
+
+    /// Looks a key up without a trace. O(1).
+    pub fn peek(&mut self, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_needed(self.access.index, key);
+        self.find(self.access.index, key)
+    }
+
+    /// Sets a key to a string value, whatever was there. O(length).
+    pub fn set(&mut self, key: Key<'_>, value: Value<'_>, expiry: SetExpiry, event: &'static str) {
+        let index = self.access.index;
+        let access = self.access;
+        self.expire_if_needed(index, key);
+        let database = self.shard_mut(key).make_database(index);
+        if let Some(entry) = database.table.get_mut(key.hash, key.bytes) {
+            access.touch(entry);
+            let had_expiry = entry.expiry().is_some();
+            entry.set_value(value);
+            match expiry {
+                SetExpiry::Keep => {}
+                SetExpiry::Clear => {
+                    if had_expiry {
+                        entry.set_expiry(None);
+                        database.expires -= 1;
+                    }
+                }
+                SetExpiry::At(at) => {
+                    entry.set_expiry(Some(at));
+                    database.expires += usize::from(!had_expiry);
+                    database.table.note_expiry(key.hash, at);
+                }
+            }
+        } else {
+            let at = if let SetExpiry::At(at) = expiry { Some(at) } else { None };
+            Self::put(database, key, Entry::new(key.bytes, value, at, access.fresh_clock()));
+        }
+        self.changed(index, key, event);
+    }
+
+    fn put(database: &mut Database, key: Key<'_>, entry: Entry) {
+        let expiry = entry.expiry();
+        database.table.insert(key.hash, entry);
+        if let Some(at) = expiry {
+            database.expires += 1;
+            database.table.note_expiry(key.hash, at);
+        }
+    }
+
+    /// Changes the value of an existing key in place. `None` if there is no such key.
+    ///
+    /// Always counts as a change: look first where a command may leave the value as it is.
+    pub fn edit<R>(&mut self, key: Key<'_>, event: &'static str, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let index = self.access.index;
+        self.expire_if_needed(index, key);
+        let access = self.access;
+        let entry = self.find_mut(index, key)?;
+        access.touch(entry);
+        let result = change(entry);
+        self.changed(index, key, event);
+        Some(result)
+    }
+
+    /// Sets (`Some`) or removes (`None`) the expiry of an existing key. False if there is no such key.
+    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<Millis>, event: &'static str) -> bool {
+        let index = self.access.index;
+        self.expire_if_needed(index, key);
+        let Some(database) = self.shard_mut(key).database_mut(index) else { return false };
+        let Some(entry) = database.table.get_mut(key.hash, key.bytes) else { return false };
+        let had_expiry = entry.expiry().is_some();
+        entry.set_expiry(expiry);
+        database.expires = database.expires + usize::from(expiry.is_some()) - usize::from(had_expiry);
+        if let Some(at) = expiry {
+            database.table.note_expiry(key.hash, at);
+        }
+        self.changed(index, key, event);
+        true
+    }
+
+    /// Removes a key. False if there is no such key. O(1); a large value is freed later.
+    pub fn remove(&mut self, key: Key<'_>, event: &'static str) -> bool {
+        let index = self.access.index;
+        self.expire_if_needed(index, key);
+        match self.detach(index, key) {
+            Some(entry) => {
+                self.discard(entry);
+                self.changed(index, key, event);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Gives a key another name, replacing what was there; its expiry goes with it.
+    ///
+    /// # Errors
+    /// `ERR no such key`.
+    pub fn rename(&mut self, from: Key<'_>, to: Key<'_>) -> Result<(), Error> {
+        let index = self.access.index;
+        self.expire_if_needed(index, from);
+        if from.bytes == to.bytes {
+            return self.find(index, from).map(|_| ()).ok_or(Error::NoSuchKey);
+        }
+        let entry = self.detach(index, from).ok_or(Error::NoSuchKey)?;
+        self.expire_if_needed(index, to);
+        if let Some(old) = self.detach(index, to) {
+            self.discard(old);
+        }
+        Self::put(self.shard_mut(to).make_database(index), to, entry.renamed(to.bytes));
+        self.changed(index, from, "rename_from");
+        self.changed(index, to, "rename_to");
+        Ok(())
+    }
+
+    /// Moves a key to another database. False if it is not here, or is there already.
+    pub fn move_to(&mut self, key: Key<'_>, destination: usize) -> bool {
+        let index = self.access.index;
+        self.expire_if_needed(index, key);
+        self.expire_if_needed(destination, key);
+        if self.find(destination, key).is_some() {
+            return false;
+        }
+        let Some(entry) = self.detach(index, key) else { return false };
+        Self::put(self.shard_mut(key).make_database(destination), key, entry);
+        self.changed(index, key, "move_from");
+        self.changed(destination, key, "move_to");
+        true
+    }
+
+    /// Copies a key with its expiry. False if it is not there, or the destination is and `replace` is not set.
+    pub fn copy(&mut self, from: Key<'_>, to: Key<'_>, destination: usize, replace: bool) -> bool {
+        let index = self.access.index;
+        self.expire_if_needed(index, from);
+        self.expire_if_needed(destination, to);
+        let Some(source) = self.find(index, from) else { return false };
+        let copy = source.duplicate(to.bytes, source.expiry(), self.access.fresh_clock());
+        if self.find(destination, to).is_some() {
+            if !replace {
+                return false;
+            }
+            if let Some(old) = self.detach(destination, to) {
+                self.discard(old);
+            }
+        }
+        Self::put(self.shard_mut(to).make_database(destination), to, copy);
+        self.changed(destination, to, "copy_to");
+        true
+    }
+
+    /// Removes every key of one database. Needs all shards. Returns how many there were. The tables
+    /// are freed after the locks: before the reply if `now`, else in the background.
+    pub fn flush(&mut self, index: usize, now: bool) -> usize {
+        let client = self.access.client;
+        let mut count = 0;
+        for number in 0..SHARDS {
+            for (hash, key) in self.locked.shard(number).watches.keys_of(index) {
+                if self.locked.shard(number).entry(index, hash, &key).is_some() {
+                    self.removed(index, Key { bytes: &key, hash }, "flush", client);
+                }
+            }
+            if let Some(database) = self.locked.shard_mut(number).take_database(index) {
+                count += database.table.len();
+                self.garbage.databases.push(database);
+            }
+        }
+        self.garbage.now |= now;
+        self.dirty += count as u64;
+        count
+    }
+
+    /// Exchanges two databases. Needs all shards. Watches and their keys stay with the numbers
+    /// (`transactions.md` 4.8).
+    pub fn swap(&mut self, first: usize, second: usize) {
+        self.dirty += 1;
+        if first == second {
+            return;
+        }
+        for number in 0..SHARDS {
+            self.signal_swap(number, first, second);
+            self.signal_swap(number, second, first);
+            self.locked.shard_mut(number).swap_databases(first, second);
+        }
+    }
+
+    /// Tells the watchers of database `index`, which is about to get what `replacement` holds.
+    fn signal_swap(&mut self, number: usize, index: usize, replacement: usize) {
+        let (now, client) = (self.access.millis(), self.access.client);
+        for (hash, bytes) in self.locked.shard(number).watches.keys_of(index) {
+            let key = Key { bytes: &bytes, hash };
+            let shard = self.locked.shard_mut(number);
+            let arrives_alive = shard.entry(replacement, hash, &bytes).is_some_and(|entry| !entry.is_expired(now));
+            let blame = Blame { client, event: "swapdb" };
+            if arrives_alive {
+                shard.watches.changed(index, key, blame);
+            } else if shard.entry(index, hash, &bytes).is_some() {
+                shard.watches.removed(index, key, blame);
+            }
+        }
+    }
+
+    /// One step of SCAN over the selected database, from `cursor` on; about `count` keys are visited,
+    /// and stale ones removed. Returns the next cursor, 0 at the end. Needs all shards.
+    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> u64 {
+        let index = self.access.index;
+        let now = self.access.millis();
+        let mut stale: Vec<Box<[u8]>> = Vec::new();
+        let mut next = None;
+        let mut left = count.max(1);
+        let mut position = cursor;
+        if cursor < 1 << SCAN_BITS {
+            for number in shard_of(cursor << (64 - SCAN_BITS))..SHARDS {
+                let Some(database) = self.locked.shard(number).database(index) else { continue };
+                let start = position.max((number as u64) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)));
+                let (visited, more) = database.table.scan(start, left, |entry| {
+                    if entry.is_expired(now) {
+                        stale.push(entry.key().into());
+                    } else {
+                        visit(entry);
+                    }
+                });
+                if let Some(more) = more {
+                    next = Some(more);
+                    break;
+                }
+                left = left.saturating_sub(visited);
+                position = 0;
+                if left == 0 {
+                    // The next shard's first position, even if the shard is empty.
+                    next = Some((number as u64 + 1) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)));
+                    break;
+                }
+            }
+        }
+        for key in stale {
+            self.expire_if_needed(index, Key::new(&key));
+        }
+        next.filter(|next| *next < 1 << SCAN_BITS).unwrap_or(0)
+    }
+
+    /// A random key of the selected database that is not stale, each with the same chance. Needs all
+    /// shards. O(1) expected.
+    pub fn random_key(&mut self) -> Option<Vec<u8>> {
+        let index = self.access.index;
+        loop {
+            let lens: Vec<usize> = (0..SHARDS)
+                .map(|number| self.locked.shard(number).database(index).map_or(0, |database| database.table.len()))
+                .collect();
+            let mut nth = crate::random::below(lens.iter().sum());
+            let number = lens.iter().position(|&len| {
+                let here = nth < len;
+                nth = nth.saturating_sub(if here { 0 } else { len });
+                here
+            })?;
+            let entry = self.locked.shard(number).database(index)?.table.random()?;
+            let key = entry.key().to_vec();
+            if !entry.is_expired(self.access.millis()) {
+                return Some(key);
+            }
+            self.expire_if_needed(index, Key::new(&key));
+        }
+    }
+
+    /// Removes keys that are past their expiry from the segments of one shard, beginning at `at` (a
+    /// database and a segment), until about `limit` slots were looked at. Returns where to go on, or
+    /// `None` at the end. The shard must be locked for writing.
+    pub fn sweep(&mut self, number: usize, at: (usize, usize), limit: usize) -> Option<(usize, usize)> {
+        let now = self.access.millis();
+        let (mut index, mut segment) = at;
+        let mut looked = 0;
+        let mut expired = Vec::new();
+        while index < self.locked.shard(number).databases() {
+            while looked < limit {
+                let Some(database) = self.locked.shard_mut(number).database_mut(index) else { break };
+                if database.expires == 0 || segment >= database.table.segments() {
+                    break;
+                }
+                if database.table.earliest_expiry(segment) <= now {
+                    database.table.take_expired(segment, now, Entry::expiry, &mut expired);
+                    database.expires -= expired.len();
+                    looked += crate::keyspace::segment::MAX_GROUPS * crate::keyspace::group::WIDTH;
+                    self.access.stats.expired_keys.add(expired.len() as u64);
+                    for entry in expired.drain(..) {
+                        let key = entry.key().to_vec();
+                        self.removed(index, Key::new(&key), "expired", 0);
+                        self.discard(entry);
+                    }
+                }
+                segment += 1;
+            }
+            if looked >= limit {
+                return Some((index, segment));
+            }
+            index += 1;
+            segment = 0;
+        }
+        None
+    }
+
+    /// Removes a key because of `maxmemory`. False if it is gone already.
+    pub fn evict(&mut self, index: usize, key: Key<'_>) -> bool {
+        match self.detach(index, key) {
+            Some(entry) => {
+                self.discard(entry);
+                self.access.stats.evicted_keys.add(1);
+                self.access.client = 0;
+                self.changed(index, key, "evicted");
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A random key of a shard's part of a database, with its entry. The shard must be locked.
+    pub fn sample(&self, number: usize, index: usize) -> Option<&Entry> {
+        debug_assert!(self.locked.set().contains(number));
+        self.locked.shard(number).database(index)?.table.random()
+    }
+
+    /// The shards' mode, for assertions.
+    pub fn mode(&self) -> Mode {
+        if self.locked.is_exclusive() { Mode::Exclusive } else { Mode::Shared }
+    }
+
+    /// The locked shards, for the transaction layer.
+    pub(crate) fn locked_mut(&mut self) -> &mut Locked<'a> {
+        self.locked
+    }
+}

@@ -1,0 +1,707 @@
+//! One key with its value, expiry and access clock, in 48 bytes.
+//!
+//! Short keys and values lie inside the entry, so that a look-up touches one or two cache lines and
+//! a small key costs no allocation: with 16-byte keys and values this halves Redis's memory, and
+//! the entry's own cache miss is the only one. What does not fit goes to the heap.
+//!
+//! The body's 40 bytes hold, from the front, the key (its bytes, or a pointer and a length) and,
+//! from the back, the expiry if there is one and before it the value:
+//!
+//! | value | its bytes at the back |
+//! |---|---|
+//! | integer | 8: the number |
+//! | short string | its length |
+//! | long string | 16: pointer, length, capacity |
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use crate::clock::Millis;
+use crate::error::Error;
+use crate::keyspace::table::Slot;
+use crate::types::number;
+
+const BODY: usize = 40;
+const TTL_SIZE: usize = 8;
+const INT_SIZE: usize = 8;
+const HEAP_KEY_SIZE: usize = 12;
+const HEAP_VALUE_SIZE: usize = 16;
+
+/// Longest string that Redis stores in one allocation with its object (`embstr`), in bytes.
+const EMBSTR_LIMIT: usize = 44;
+
+/// Longest text of a 64-bit integer.
+const INTEGER_TEXT_LIMIT: usize = 20;
+
+/// Growth beyond this many spare bytes is linear, as in Redis's sds (`SDS_MAX_PREALLOC`).
+const MAX_SPARE: usize = 1024 * 1024;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ValueForm {
+    Int,
+    Inline,
+    Heap,
+}
+
+/// Bits of [`Entry::shape`].
+mod shape {
+    pub const VALUE_INT: u8 = 0;
+    pub const VALUE_INLINE: u8 = 1;
+    pub const VALUE_HEAP: u8 = 2;
+    pub const VALUE_MASK: u8 = 0b0000_0111;
+    /// OBJECT ENCODING answers `raw` however short the string is: it was changed in place.
+    pub const RAW: u8 = 0b0000_1000;
+    pub const HEAP_KEY: u8 = 0b0001_0000;
+    pub const TTL: u8 = 0b0010_0000;
+}
+
+/// A string value to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// An integer in its canonical text form.
+    Int(i64),
+    /// Any bytes.
+    Bytes(&'a [u8]),
+    /// Bytes whose encoding is to be called `raw`, as after SETRANGE.
+    RawBytes(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// The most compact form of `bytes`: an integer if they are the text of one.
+    #[inline]
+    pub fn encode(bytes: &'a [u8]) -> Self {
+        if bytes.len() <= INTEGER_TEXT_LIMIT
+            && let Some(number) = number::parse_i64(bytes)
+        {
+            return Value::Int(number);
+        }
+        Value::Bytes(bytes)
+    }
+}
+
+/// A string value as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringRef<'a> {
+    /// An integer.
+    Int(i64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> StringRef<'a> {
+    /// The bytes; an integer's text is put into `buffer`.
+    #[inline]
+    pub fn bytes<'b>(self, buffer: &'b mut itoa::Buffer) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        match self {
+            StringRef::Int(number) => buffer.format(number).as_bytes(),
+            StringRef::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// Length in bytes.
+    pub fn len(self) -> usize {
+        self.bytes(&mut itoa::Buffer::new()).len()
+    }
+
+    /// Whether it is the empty string.
+    pub fn is_empty(self) -> bool {
+        matches!(self, StringRef::Bytes([]))
+    }
+
+    /// As an integer.
+    ///
+    /// # Errors
+    /// `ERR value is not an integer or out of range`.
+    pub fn integer(self) -> Result<i64, Error> {
+        match self {
+            StringRef::Int(number) => Ok(number),
+            StringRef::Bytes(bytes) => number::parse_i64(bytes).ok_or(Error::NotInteger),
+        }
+    }
+}
+
+/// How a value is encoded, in the words of OBJECT ENCODING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// A 64-bit integer.
+    Int,
+    /// A short string.
+    Embstr,
+    /// A long string, or one changed in place.
+    Raw,
+}
+
+impl Encoding {
+    /// The word that OBJECT ENCODING answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Int => "int",
+            Encoding::Embstr => "embstr",
+            Encoding::Raw => "raw",
+        }
+    }
+}
+
+/// A key, its value, its expiry and its access clock.
+#[repr(C, align(8))]
+pub struct Entry {
+    clock: AtomicU32,
+    shape: u8,
+    key_len: u8,
+    value_len: u8,
+    body: [MaybeUninit<u8>; BODY],
+}
+
+const _: () = assert!(size_of::<Entry>() == 48);
+
+// SAFETY: the entry owns what its pointers point to, and shared access only reads it.
+unsafe impl Send for Entry {}
+// SAFETY: as above; the access clock is atomic.
+unsafe impl Sync for Entry {}
+
+#[derive(Clone, Copy)]
+struct HeapString {
+    ptr: NonNull<u8>,
+    len: u32,
+    capacity: u32,
+}
+
+fn byte_layout(capacity: usize) -> Layout {
+    Layout::array::<u8>(capacity).expect("capacity below 4 GiB")
+}
+
+fn allocate(capacity: usize) -> NonNull<u8> {
+    debug_assert!(capacity > 0);
+    let layout = byte_layout(capacity);
+    // SAFETY: the layout's size is not 0.
+    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+impl HeapString {
+    fn copy_of(bytes: &[u8], capacity: usize) -> Self {
+        let capacity = capacity.max(bytes.len()).max(1);
+        assert!(capacity <= u32::MAX as usize, "a string is below 4 GiB");
+        let ptr = allocate(capacity);
+        // SAFETY: freshly allocated with room for `bytes`.
+        unsafe { ptr.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        HeapString { ptr, len: bytes.len() as u32, capacity: capacity as u32 }
+    }
+
+    /// Makes room for `capacity` bytes in all.
+    fn reserve(&mut self, capacity: usize) {
+        if capacity <= self.capacity as usize {
+            return;
+        }
+        assert!(capacity <= u32::MAX as usize, "a string is below 4 GiB");
+        let layout = byte_layout(capacity);
+        // SAFETY: `ptr` was allocated with `self.capacity`; the new size is not 0.
+        let ptr = unsafe { realloc(self.ptr.as_ptr(), byte_layout(self.capacity as usize), capacity) };
+        self.ptr = NonNull::new(ptr).unwrap_or_else(|| handle_alloc_error(layout));
+        self.capacity = capacity as u32;
+    }
+
+    fn free(self) {
+        // SAFETY: allocated with this layout, and freed once by its owner.
+        unsafe { dealloc(self.ptr.as_ptr(), byte_layout(self.capacity as usize)) };
+    }
+}
+
+/// Room for a string that has grown to `len`: twice as much up to [`MAX_SPARE`], as in Redis.
+fn grown_capacity(len: usize) -> usize {
+    (len + len.min(MAX_SPARE)).min(u32::MAX as usize).max(len)
+}
+
+impl Entry {
+    /// A new entry with `clock` as its access clock.
+    pub fn new(key: &[u8], value: Value<'_>, expiry: Option<Millis>, clock: u32) -> Self {
+        let mut entry = Entry {
+            clock: AtomicU32::new(clock),
+            shape: shape::VALUE_INT,
+            key_len: 0,
+            value_len: 0,
+            body: [MaybeUninit::uninit(); BODY],
+        };
+        if expiry.is_some() {
+            entry.shape |= shape::TTL;
+        }
+        let value_size = match value {
+            Value::Int(_) => INT_SIZE,
+            Value::Bytes(bytes) | Value::RawBytes(bytes) => {
+                let inline_room = entry.end() - HEAP_KEY_SIZE;
+                if key.len() + bytes.len() <= entry.end()
+                    || (key.len() + HEAP_VALUE_SIZE > entry.end() && bytes.len() <= inline_room)
+                {
+                    bytes.len()
+                } else {
+                    HEAP_VALUE_SIZE
+                }
+            }
+        };
+        entry.put_key(key, entry.end() - value_size);
+        entry.put_value(value);
+        if let Some(at) = expiry {
+            entry.put_expiry(at);
+        }
+        entry
+    }
+
+    /// Where the value's bytes end and the expiry's begin.
+    #[inline]
+    fn end(&self) -> usize {
+        if self.shape & shape::TTL != 0 { BODY - TTL_SIZE } else { BODY }
+    }
+
+    #[inline]
+    fn value_form(&self) -> ValueForm {
+        match self.shape & shape::VALUE_MASK {
+            shape::VALUE_INT => ValueForm::Int,
+            shape::VALUE_INLINE => ValueForm::Inline,
+            _ => ValueForm::Heap,
+        }
+    }
+
+    #[inline]
+    fn key_size(&self) -> usize {
+        if self.shape & shape::HEAP_KEY != 0 { HEAP_KEY_SIZE } else { self.key_len as usize }
+    }
+
+    fn value_size(&self) -> usize {
+        match self.value_form() {
+            ValueForm::Int => INT_SIZE,
+            ValueForm::Inline => self.value_len as usize,
+            ValueForm::Heap => HEAP_VALUE_SIZE,
+        }
+    }
+
+    #[inline]
+    fn read<T: Copy>(&self, offset: usize) -> T {
+        debug_assert!(offset + size_of::<T>() <= BODY);
+        // SAFETY: within the body; the callers read only where the same type was written.
+        unsafe { self.body.as_ptr().add(offset).cast::<T>().read_unaligned() }
+    }
+
+    #[inline]
+    fn write<T: Copy>(&mut self, offset: usize, value: T) {
+        assert!(offset + size_of::<T>() <= BODY);
+        // SAFETY: within the body.
+        unsafe { self.body.as_mut_ptr().add(offset).cast::<T>().write_unaligned(value) }
+    }
+
+    #[inline]
+    fn write_bytes(&mut self, offset: usize, bytes: &[u8]) {
+        assert!(offset + bytes.len() <= BODY);
+        // SAFETY: within the body, and `bytes` lies elsewhere.
+        unsafe {
+            self.body
+                .as_mut_ptr()
+                .add(offset)
+                .cast::<u8>()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+    }
+
+    /// # Safety
+    /// The bytes must have been written.
+    #[inline]
+    unsafe fn body_bytes(&self, offset: usize, len: usize) -> &[u8] {
+        debug_assert!(offset + len <= BODY);
+        // SAFETY: within the body, and written by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.body.as_ptr().add(offset).cast(), len) }
+    }
+
+    fn put_key(&mut self, key: &[u8], room: usize) {
+        if key.len() <= room {
+            self.shape &= !shape::HEAP_KEY;
+            self.key_len = key.len() as u8;
+            self.write_bytes(0, key);
+        } else {
+            let heap = HeapString::copy_of(key, 0);
+            self.shape |= shape::HEAP_KEY;
+            self.key_len = 0;
+            self.write(0, heap.ptr);
+            self.write(8, heap.len);
+        }
+    }
+
+    fn put_value(&mut self, value: Value<'_>) {
+        self.shape &= !(shape::VALUE_MASK | shape::RAW);
+        let end = self.end();
+        match value {
+            Value::Int(number) => {
+                self.shape |= shape::VALUE_INT;
+                self.write(end - INT_SIZE, number);
+            }
+            Value::Bytes(bytes) | Value::RawBytes(bytes) => {
+                if matches!(value, Value::RawBytes(_)) {
+                    self.shape |= shape::RAW;
+                }
+                if self.key_size() + bytes.len() <= end {
+                    self.shape |= shape::VALUE_INLINE;
+                    self.value_len = bytes.len() as u8;
+                    self.write_bytes(end - bytes.len(), bytes);
+                } else {
+                    self.put_heap_value(HeapString::copy_of(bytes, 0));
+                }
+            }
+        }
+    }
+
+    fn put_heap_value(&mut self, heap: HeapString) {
+        self.shape = (self.shape & !shape::VALUE_MASK) | shape::VALUE_HEAP;
+        let at = self.end() - HEAP_VALUE_SIZE;
+        self.write(at, heap.ptr);
+        self.write(at + 8, heap.len);
+        self.write(at + 12, heap.capacity);
+    }
+
+    #[inline]
+    fn heap_value(&self) -> HeapString {
+        let at = self.end() - HEAP_VALUE_SIZE;
+        HeapString { ptr: self.read(at), len: self.read(at + 8), capacity: self.read(at + 12) }
+    }
+
+    fn put_expiry(&mut self, at: Millis) {
+        self.write(BODY - TTL_SIZE, at);
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        if self.shape & shape::HEAP_KEY != 0 {
+            let ptr: NonNull<u8> = self.read(0);
+            let len: u32 = self.read(8);
+            // SAFETY: the pointer and length of the key's own allocation.
+            unsafe { std::slice::from_raw_parts(ptr.as_ptr(), len as usize) }
+        } else {
+            // SAFETY: written by `put_key`.
+            unsafe { self.body_bytes(0, self.key_len as usize) }
+        }
+    }
+
+    /// The string under the key.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if the value is of another type.
+    #[inline]
+    pub fn string(&self) -> Result<StringRef<'_>, Error> {
+        Ok(match self.value_form() {
+            ValueForm::Int => StringRef::Int(self.read(self.end() - INT_SIZE)),
+            ValueForm::Inline => {
+                let len = self.value_len as usize;
+                // SAFETY: written by `put_value`.
+                StringRef::Bytes(unsafe { self.body_bytes(self.end() - len, len) })
+            }
+            ValueForm::Heap => {
+                let heap = self.heap_value();
+                // SAFETY: the pointer and length of the value's own allocation.
+                StringRef::Bytes(unsafe { std::slice::from_raw_parts(heap.ptr.as_ptr(), heap.len as usize) })
+            }
+        })
+    }
+
+    /// The type's name, as TYPE answers it.
+    pub fn type_name(&self) -> &'static str {
+        "string"
+    }
+
+    /// How the value is encoded.
+    pub fn encoding(&self) -> Encoding {
+        match self.string() {
+            Ok(StringRef::Int(_)) => Encoding::Int,
+            Ok(StringRef::Bytes(bytes)) if bytes.len() <= EMBSTR_LIMIT && self.shape & shape::RAW == 0 => {
+                Encoding::Embstr
+            }
+            _ => Encoding::Raw,
+        }
+    }
+
+    /// The moment at which the key expires, if it has one.
+    #[inline]
+    pub fn expiry(&self) -> Option<Millis> {
+        if self.shape & shape::TTL != 0 { Some(self.read(BODY - TTL_SIZE)) } else { None }
+    }
+
+    /// Whether the key is past its expiry at `now`.
+    #[inline]
+    pub fn is_expired(&self, now: Millis) -> bool {
+        self.shape & shape::TTL != 0 && self.read::<Millis>(BODY - TTL_SIZE) <= now
+    }
+
+    /// Sets or removes the expiry.
+    pub fn set_expiry(&mut self, expiry: Option<Millis>) {
+        if expiry.is_some() != (self.shape & shape::TTL != 0) {
+            self.toggle_expiry();
+        }
+        if let Some(at) = expiry {
+            self.put_expiry(at);
+        }
+    }
+
+    /// Moves the value to where it belongs with or without an expiry behind it.
+    fn toggle_expiry(&mut self) {
+        let size = self.value_size();
+        let old_end = self.end();
+        self.shape ^= shape::TTL;
+        let new_end = self.end();
+        if self.key_size() + size <= new_end {
+            let body = self.body.as_mut_ptr();
+            // SAFETY: both ranges lie within the body.
+            unsafe { body.add(old_end - size).copy_to(body.add(new_end - size), size) };
+            return;
+        }
+        // Only a new expiry can make things too tight: one of the two must leave.
+        let saved = self.body;
+        let key_size = self.key_size();
+        if self.value_form() == ValueForm::Inline && key_size + HEAP_VALUE_SIZE <= new_end {
+            // SAFETY: the inline value's bytes, written before.
+            let bytes = unsafe { std::slice::from_raw_parts(saved.as_ptr().add(old_end - size).cast(), size) };
+            self.put_heap_value(HeapString::copy_of(bytes, 0));
+            return;
+        }
+        // SAFETY: the inline key's bytes, written before; a heap key is never too large.
+        let key: &[u8] = unsafe { std::slice::from_raw_parts(saved.as_ptr().cast(), key_size) };
+        self.put_key(key, 0);
+        let body = self.body.as_mut_ptr();
+        // SAFETY: `saved` is a copy, and the range lies within the body.
+        unsafe {
+            body.add(new_end - size).copy_from_nonoverlapping(saved.as_ptr().add(old_end - size), size);
+        }
+    }
+
+    /// Replaces the value; key, expiry and access clock stay.
+    pub fn set_value(&mut self, value: Value<'_>) {
+        if self.value_form() == ValueForm::Heap {
+            let mut heap = self.heap_value();
+            if let Value::Bytes(bytes) = value
+                && bytes.len() <= heap.capacity as usize
+                && bytes.len() >= heap.capacity as usize / 2
+                && self.key_size() + bytes.len() > self.end()
+            {
+                // SAFETY: the value's own allocation has room, and `bytes` lies elsewhere.
+                unsafe { heap.ptr.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+                heap.len = bytes.len() as u32;
+                self.put_heap_value(heap);
+                self.shape &= !shape::RAW;
+                return;
+            }
+            heap.free();
+        }
+        // Nothing of the old value is needed from here on.
+        self.shape = (self.shape & !shape::VALUE_MASK) | shape::VALUE_INLINE;
+        self.value_len = 0;
+        self.make_room(match value {
+            Value::Int(_) => INT_SIZE,
+            Value::Bytes(bytes) | Value::RawBytes(bytes) => bytes.len(),
+        });
+        self.put_value(value);
+    }
+
+    /// Moves the key to the heap if neither a value of `size` bytes nor a pointer to it fits beside it.
+    fn make_room(&mut self, size: usize) {
+        let least = size.min(HEAP_VALUE_SIZE);
+        if self.key_size() + least > self.end() {
+            let saved = self.body;
+            // SAFETY: the inline key's bytes; a heap key is never too large.
+            let key: &[u8] = unsafe { std::slice::from_raw_parts(saved.as_ptr().cast(), self.key_len as usize) };
+            self.put_key(key, 0);
+        }
+    }
+
+    /// Adds to the end of the string; its encoding becomes `raw`. Returns the new length in bytes.
+    /// Amortised O(1) per byte.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        let old_len = self.string().map_or(0, StringRef::len);
+        let new_len = old_len + bytes.len();
+        self.edit(new_len, |string| string[old_len..].copy_from_slice(bytes));
+        new_len
+    }
+
+    /// Gives `change` the string, grown with zero bytes to at least `min_len`, to be changed in place.
+    /// Its encoding becomes `raw`.
+    pub fn edit<R>(&mut self, min_len: usize, change: impl FnOnce(&mut [u8]) -> R) -> R {
+        if self.value_form() != ValueForm::Heap {
+            let mut buffer = itoa::Buffer::new();
+            let mut short = [0; BODY];
+            let len = match self.string() {
+                Ok(string) => {
+                    let bytes = string.bytes(&mut buffer);
+                    short[..bytes.len()].copy_from_slice(bytes);
+                    bytes.len()
+                }
+                Err(_) => 0,
+            };
+            let new_len = len.max(min_len);
+            if self.key_size() + new_len <= self.end() {
+                let result = change(&mut short[..new_len]);
+                self.put_value(Value::RawBytes(&short[..new_len]));
+                return result;
+            }
+            self.set_value(Value::Bytes(b""));
+            self.make_room(HEAP_VALUE_SIZE);
+            self.put_heap_value(HeapString::copy_of(&short[..len], new_len));
+        }
+        let mut heap = self.heap_value();
+        if min_len > heap.len as usize {
+            if min_len > heap.capacity as usize {
+                heap.reserve(grown_capacity(min_len));
+            }
+            // SAFETY: the allocation has room up to `min_len`.
+            unsafe { heap.ptr.as_ptr().add(heap.len as usize).write_bytes(0, min_len - heap.len as usize) };
+            heap.len = min_len as u32;
+        }
+        self.put_heap_value(heap);
+        self.shape |= shape::RAW;
+        // SAFETY: the value's own allocation, of which every byte has been written.
+        change(unsafe { std::slice::from_raw_parts_mut(heap.ptr.as_ptr(), heap.len as usize) })
+    }
+
+    /// A copy of the value under another key, with the same encoding.
+    pub fn duplicate(&self, key: &[u8], expiry: Option<Millis>, clock: u32) -> Entry {
+        let value = match self.string() {
+            Ok(StringRef::Int(number)) => Value::Int(number),
+            Ok(StringRef::Bytes(bytes)) if self.shape & shape::RAW != 0 => Value::RawBytes(bytes),
+            Ok(StringRef::Bytes(bytes)) => Value::Bytes(bytes),
+            Err(_) => Value::Bytes(b""),
+        };
+        Entry::new(key, value, expiry, clock)
+    }
+
+    /// The value under another key; a value on the heap is moved, not copied.
+    pub fn renamed(mut self, key: &[u8]) -> Entry {
+        let expiry = self.expiry();
+        let clock = self.access_clock();
+        if self.value_form() != ValueForm::Heap {
+            return self.duplicate(key, expiry, clock);
+        }
+        let heap = self.heap_value();
+        let raw = self.shape & shape::RAW;
+        // The value now belongs to the new entry.
+        self.shape = (self.shape & !shape::VALUE_MASK) | shape::VALUE_INLINE;
+        self.value_len = 0;
+        let mut entry = Entry::new(key, Value::Bytes(b""), expiry, clock);
+        entry.make_room(HEAP_VALUE_SIZE);
+        entry.put_heap_value(heap);
+        entry.shape |= raw;
+        entry
+    }
+
+    /// The access clock: 24 bits, either LRU seconds or LFU's minutes and counter.
+    #[inline]
+    pub fn access_clock(&self) -> u32 {
+        self.clock.load(Relaxed)
+    }
+
+    /// Sets the access clock.
+    #[inline]
+    pub fn set_access_clock(&self, clock: u32) {
+        // Not stored when equal: the cache line then stays shared.
+        if self.clock.load(Relaxed) != clock {
+            self.clock.store(clock, Relaxed);
+        }
+    }
+
+    /// Bytes that the entry has on the heap, without the allocator's own.
+    pub fn heap_bytes(&self) -> usize {
+        let key = if self.shape & shape::HEAP_KEY != 0 { self.key().len() } else { 0 };
+        let value = match self.value_form() {
+            ValueForm::Heap => self.heap_value().capacity as usize,
+            _ => 0,
+        };
+        key + value
+    }
+}
+
+impl Drop for Entry {
+    #[inline]
+    fn drop(&mut self) {
+        if self.value_form() == ValueForm::Heap {
+            self.heap_value().free();
+        }
+        if self.shape & shape::HEAP_KEY != 0 {
+            let len: u32 = self.read(8);
+            HeapString { ptr: self.read(0), len, capacity: len.max(1) }.free();
+        }
+    }
+}
+
+impl Slot for Entry {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        Entry::key(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    fn text(entry: &Entry) -> Vec<u8> {
+        entry.string().unwrap().bytes(&mut itoa::Buffer::new()).to_vec()
+    }
+
+    fn random_bytes(limit: usize) -> Vec<u8> {
+        (0..random::below(limit + 1)).map(|_| random::next() as u8).collect()
+    }
+
+    /// Every operation in random order, against a key, a `Vec` and an `Option`.
+    #[test]
+    fn agrees_with_a_naive_model() {
+        for _ in 0..2_000 {
+            let mut key = random_bytes(60);
+            let mut value = random_bytes(60);
+            let mut expiry = (random::below(2) == 0).then(|| random::next() as i64);
+            let mut entry = Entry::new(&key, Value::encode(&value), expiry, 7);
+            for _ in 0..20 {
+                match random::below(7) {
+                    0 => {
+                        value = random_bytes(60);
+                        entry.set_value(Value::encode(&value));
+                    }
+                    1 => {
+                        let more = random_bytes(30);
+                        value.extend_from_slice(&more);
+                        assert_eq!(entry.append(&more), value.len());
+                        assert_eq!(entry.encoding(), Encoding::Raw);
+                    }
+                    2 => {
+                        expiry = (random::below(2) == 0).then(|| random::next() as i64);
+                        entry.set_expiry(expiry);
+                    }
+                    3 => {
+                        let at = random::below(50);
+                        entry.edit(at + 1, |string| string[at] = 9);
+                        value.resize(value.len().max(at + 1), 0);
+                        value[at] = 9;
+                    }
+                    4 => {
+                        key = random_bytes(60);
+                        entry = entry.renamed(&key);
+                    }
+                    5 => {
+                        let number = random::next() as i64;
+                        value = number.to_string().into_bytes();
+                        entry.set_value(Value::encode(&value));
+                        assert_eq!(entry.encoding(), Encoding::Int);
+                    }
+                    _ => entry = entry.duplicate(&key, expiry, 7),
+                }
+                assert_eq!(entry.key(), key);
+                assert_eq!(text(&entry), value);
+                assert_eq!(entry.expiry(), expiry);
+                assert_eq!(entry.access_clock(), 7);
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_byte_keys_and_values_need_no_heap() {
+        let with_expiry = Entry::new(&[b'k'; 16], Value::Bytes(&[b'v'; 16]), Some(1), 0);
+        assert_eq!(with_expiry.heap_bytes(), 0);
+    }
+}

@@ -1,0 +1,24 @@
+//! The keys: shards under locks, each with its databases and its watch table.
+//!
+//! A key's hash alone chooses its shard, and all numbered databases live inside the shard, so that
+//! SELECT, MOVE and SWAPDB never change which locks a transaction needs. Handlers reach keys through
+//! [`View`] and [`Db`] only, and every change is signalled in [`db`].
+
+pub mod access;
+pub mod db;
+pub mod entry;
+pub mod expiry;
+pub mod group;
+pub mod hasher;
+pub mod locks;
+pub mod segment;
+pub mod shard;
+pub mod table;
+pub mod view;
+pub mod watch;
+
+pub use access::Access;
+pub use db::{Db, SetExpiry};
+pub use entry::{Encoding, Entry, StringRef, Value};
+pub use locks::{Keyspace, Locked, Mode, ShardSet};
+pub use view::View;

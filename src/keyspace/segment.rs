@@ -1,0 +1,311 @@
+//! One segment of a [`Table`](super::table::Table): open addressing over groups of 16 slots, at
+//! most about a thousand entries, rebuilt whole when it is full.
+//!
+//! An entry's home group is proportional to its position (its hash without the bits that chose the
+//! segment), so that groups hold entries in ascending order of hash: a scan walks them in order.
+//! Sizes grow by a quarter, not by doubling, which bounds the unused slots.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+use crate::clock::Millis;
+use crate::keyspace::group::{self, DELETED, EMPTY, Group, WIDTH};
+use crate::keyspace::hasher;
+use crate::keyspace::table::Slot;
+
+/// Groups of the largest segment; beyond it a segment is split.
+pub const MAX_GROUPS: usize = 64;
+
+/// Position of a hash: only its top 48 bits count, so that entries which SCAN must return together
+/// share a home group.
+pub const POSITION_MASK: u64 = !0xffff;
+
+/// A segment.
+pub struct Segment<T> {
+    data: NonNull<T>,
+    groups: u32,
+    len: u32,
+    deleted: u32,
+    /// Bits of the position that chose this segment.
+    pub depth: u8,
+    /// No entry expires before this.
+    pub earliest_expiry: Millis,
+}
+
+// SAFETY: the segment owns its entries.
+unsafe impl<T: Send> Send for Segment<T> {}
+// SAFETY: shared access only reads.
+unsafe impl<T: Sync> Sync for Segment<T> {}
+
+/// The seven bits kept in a control byte: the lowest, which no position uses.
+#[inline]
+fn tag(hash: u64) -> u8 {
+    (hash & 0x7f) as u8
+}
+
+impl<T> Segment<T> {
+    fn layout(groups: usize) -> Layout {
+        let slots = groups * WIDTH;
+        Layout::array::<T>(slots)
+            .and_then(|entries| entries.extend(Layout::array::<u8>(slots)?))
+            .expect("a segment is small")
+            .0
+            .pad_to_align()
+    }
+
+    /// An empty segment of `groups` groups, at least 1.
+    pub fn with_groups(groups: usize, depth: u8) -> Self {
+        let groups = groups.max(1);
+        let layout = Self::layout(groups);
+        // SAFETY: the layout's size is not 0.
+        let data = NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout)).cast::<T>();
+        let mut segment =
+            Segment { data, groups: groups as u32, len: 0, deleted: 0, depth, earliest_expiry: Millis::MAX };
+        segment.control_mut().fill(EMPTY);
+        segment
+    }
+
+    /// Groups that hold `len` entries with a little to spare.
+    pub fn groups_for(len: usize) -> usize {
+        (len + len / 16).div_ceil(WIDTH * 7 / 8).max(1)
+    }
+
+    /// Number of slots.
+    #[inline]
+    pub fn slots(&self) -> usize {
+        self.groups as usize * WIDTH
+    }
+
+    /// Number of groups.
+    pub fn groups(&self) -> usize {
+        self.groups as usize
+    }
+
+    /// Number of entries.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Bytes allocated.
+    pub fn bytes(&self) -> usize {
+        Self::layout(self.groups as usize).size()
+    }
+
+    /// Whether one more entry needs a rebuild first.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        (self.len + self.deleted) as usize >= self.slots() * 7 / 8
+    }
+
+    /// Whether removed entries, not live ones, are what fills it.
+    pub fn is_littered(&self) -> bool {
+        self.deleted as usize * 8 > self.slots()
+    }
+
+    #[inline]
+    fn control_ptr(&self) -> *mut u8 {
+        // SAFETY: the control bytes follow the entries in the same allocation.
+        unsafe { self.data.as_ptr().add(self.slots()).cast() }
+    }
+
+    #[inline]
+    fn control(&self) -> &[u8] {
+        // SAFETY: initialised by `with_groups`.
+        unsafe { std::slice::from_raw_parts(self.control_ptr(), self.slots()) }
+    }
+
+    #[inline]
+    fn control_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and exclusive by `&mut self`; written before anything reads it.
+        unsafe { std::slice::from_raw_parts_mut(self.control_ptr(), self.slots()) }
+    }
+
+    #[inline]
+    fn group(&self, index: usize) -> Group {
+        debug_assert!(index < self.groups as usize);
+        // SAFETY: `index` is below the number of groups.
+        Group::load(unsafe { &*self.control_ptr().add(index * WIDTH).cast::<[u8; WIDTH]>() })
+    }
+
+    /// The home group of `position`, which is the hash shifted left by the table's skipped bits.
+    #[inline]
+    pub fn home(&self, position: u64) -> usize {
+        let within = (position & POSITION_MASK) << self.depth >> 32;
+        (within * u64::from(self.groups) >> 32) as usize
+    }
+
+    /// # Safety
+    /// The slot must be occupied.
+    #[inline]
+    unsafe fn slot(&self, index: usize) -> &T {
+        // SAFETY: by the caller's promise.
+        unsafe { &*self.data.as_ptr().add(index) }
+    }
+
+    /// The entry in slot `index`, if it is occupied.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&T> {
+        // SAFETY: checked to be occupied.
+        (self.control()[index] < 0x80).then(|| unsafe { self.slot(index) })
+    }
+
+    /// The entry in slot `index`, which must be occupied.
+    #[inline]
+    pub fn get_mut(&mut self, index: usize) -> &mut T {
+        assert!(self.control()[index] < 0x80);
+        // SAFETY: checked to be occupied.
+        unsafe { &mut *self.data.as_ptr().add(index) }
+    }
+
+    /// The occupied slots.
+    pub fn occupied(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.groups as usize)
+            .flat_map(|group| self.group(group).occupied().map(move |slot| group * WIDTH + slot))
+    }
+
+    /// The entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        // SAFETY: only occupied slots.
+        self.occupied().map(|index| unsafe { self.slot(index) })
+    }
+
+    /// Fetches the control bytes of a home group into the cache.
+    #[inline]
+    pub fn prefetch_group(&self, position: u64) {
+        // SAFETY: `home` is below the number of groups.
+        group::prefetch(unsafe { self.control_ptr().add(self.home(position) * WIDTH) });
+    }
+
+    /// Fetches the entry that probably has this hash.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64, position: u64) {
+        let home = self.home(position);
+        if let Some(slot) = self.group(home).matching(tag(hash)).next() {
+            // SAFETY: within the allocation.
+            let entry = unsafe { self.data.as_ptr().add(home * WIDTH + slot) };
+            group::prefetch(entry.cast());
+            if size_of::<T>() > 32 {
+                group::prefetch(entry.cast::<u8>().wrapping_add(size_of::<T>() - 1));
+            }
+        }
+    }
+}
+
+impl<T: Slot> Segment<T> {
+    /// The slot of `key`.
+    #[inline]
+    pub fn find(&self, hash: u64, position: u64, key: &[u8]) -> Option<usize> {
+        let mut index = self.home(position);
+        for _ in 0..self.groups {
+            let group = self.group(index);
+            for slot in group.matching(tag(hash)) {
+                let slot = index * WIDTH + slot;
+                // SAFETY: a matching tag means that the slot is occupied.
+                if unsafe { self.slot(slot) }.key() == key {
+                    return Some(slot);
+                }
+            }
+            if group.matching(EMPTY).any() {
+                return None;
+            }
+            index += 1;
+            if index == self.groups as usize {
+                index = 0;
+            }
+        }
+        None
+    }
+
+    /// Puts in an entry whose key is not there. The segment must not be full.
+    #[inline]
+    pub fn insert(&mut self, hash: u64, position: u64, entry: T) -> usize {
+        debug_assert!(!self.is_full());
+        let mut index = self.home(position);
+        loop {
+            if let Some(slot) = self.group(index).vacant().next() {
+                let slot = index * WIDTH + slot;
+                if self.control()[slot] == DELETED {
+                    self.deleted -= 1;
+                }
+                self.control_mut()[slot] = tag(hash);
+                // SAFETY: the slot was vacant and is within the allocation.
+                unsafe { self.data.as_ptr().add(slot).write(entry) };
+                self.len += 1;
+                return slot;
+            }
+            index += 1;
+            if index == self.groups as usize {
+                index = 0;
+            }
+        }
+    }
+
+    /// Takes out the entry of an occupied slot.
+    pub fn take(&mut self, slot: usize) -> T {
+        assert!(self.control()[slot] < 0x80);
+        // A probe never goes past a group with an empty slot, so such a group needs no tombstone.
+        let mark = if self.group(slot / WIDTH).matching(EMPTY).any() { EMPTY } else { DELETED };
+        self.control_mut()[slot] = mark;
+        self.deleted += u32::from(mark == DELETED);
+        self.len -= 1;
+        // SAFETY: the slot was occupied, and no longer is.
+        unsafe { self.data.as_ptr().add(slot).read() }
+    }
+
+    /// Moves all entries into `targets[choose(position)]`, leaving the segment empty.
+    pub fn drain_into(&mut self, skip: u8, targets: &mut [Segment<T>], choose: impl Fn(u64) -> usize) {
+        for slot in 0..self.slots() {
+            if self.control()[slot] < 0x80 {
+                // SAFETY: the slot was occupied; the control bytes are reset below.
+                let entry = unsafe { self.data.as_ptr().add(slot).read() };
+                self.control_mut()[slot] = EMPTY;
+                let hash = hasher::hash(entry.key());
+                let position = hash << skip;
+                targets[choose(position)].insert(hash, position, entry);
+            }
+        }
+        self.control_mut().fill(EMPTY);
+        self.len = 0;
+        self.deleted = 0;
+        for target in targets {
+            target.earliest_expiry = target.earliest_expiry.min(self.earliest_expiry);
+        }
+    }
+
+    /// The entries whose home is `group`, each with the top 48 bits of its hash, in that order.
+    pub fn with_home(&self, group: usize, skip: u8, found: &mut Vec<(u64, usize)>) {
+        let start = found.len();
+        let mut index = group;
+        for _ in 0..self.groups {
+            for slot in self.group(index).occupied() {
+                let slot = index * WIDTH + slot;
+                // SAFETY: only occupied slots.
+                let hash = hasher::hash(unsafe { self.slot(slot) }.key());
+                if self.home(hash << skip) == group {
+                    found.push((hash >> 16, slot));
+                }
+            }
+            if self.group(index).matching(EMPTY).any() {
+                break;
+            }
+            index = (index + 1) % self.groups as usize;
+        }
+        found[start..].sort_unstable();
+    }
+}
+
+impl<T> Drop for Segment<T> {
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<T>() {
+            for slot in 0..self.slots() {
+                if self.control()[slot] < 0x80 {
+                    // SAFETY: occupied, and dropped once.
+                    unsafe { self.data.as_ptr().add(slot).drop_in_place() };
+                }
+            }
+        }
+        // SAFETY: allocated with this layout.
+        unsafe { dealloc(self.data.as_ptr().cast(), Self::layout(self.groups as usize)) };
+    }
+}

@@ -1,0 +1,124 @@
+//! What a read command gets: look-ups that change nothing.
+
+use std::cell::Cell;
+
+use crate::clock::Millis;
+use crate::keyspace::access::Access;
+use crate::keyspace::entry::Entry;
+use crate::keyspace::locks::{Locked, SHARDS, shard_of};
+use crate::keyspace::shard::Database;
+use crate::resp::Key;
+
+/// Keys for reading.
+///
+/// A key past its expiry is not there; that one was met is noted, and the runner then removes it and
+/// runs the command once more (a read command has no effect, so it may run twice).
+pub struct View<'a> {
+    locked: &'a Locked<'a>,
+    /// Who reads, when.
+    pub access: Access<'a>,
+    met_expired: Cell<bool>,
+    hits: Cell<u32>,
+    misses: Cell<u32>,
+}
+
+impl<'a> View<'a> {
+    /// A view of the locked shards.
+    pub fn new(locked: &'a Locked<'a>, access: Access<'a>) -> Self {
+        View { locked, access, met_expired: Cell::new(false), hits: Cell::new(0), misses: Cell::new(0) }
+    }
+
+    /// Whether a look-up met a key past its expiry.
+    pub fn met_expired(&self) -> bool {
+        self.met_expired.get()
+    }
+
+    /// Adds the look-ups to the statistics; once, after the run that counts.
+    pub fn count(&self) {
+        self.access.stats.keyspace_hits.add(u64::from(self.hits.get()));
+        self.access.stats.keyspace_misses.add(u64::from(self.misses.get()));
+    }
+
+    /// The moment at which the batch happens, in Unix milliseconds.
+    pub fn now(&self) -> Millis {
+        self.access.millis()
+    }
+
+    /// The selected database.
+    pub fn index(&self) -> usize {
+        self.access.index
+    }
+
+    /// Looks a key up and counts as a use of it. O(1).
+    #[inline]
+    pub fn get(&self, key: Key<'_>) -> Option<&Entry> {
+        let entry = self.peek(key);
+        match entry {
+            Some(entry) => {
+                self.access.touch(entry);
+                self.hits.set(self.hits.get() + 1);
+            }
+            None => self.misses.set(self.misses.get() + 1),
+        }
+        entry
+    }
+
+    /// Looks a key up without a trace (TTL, OBJECT and their kin). O(1).
+    #[inline]
+    pub fn peek(&self, key: Key<'_>) -> Option<&Entry> {
+        let entry = self.locked.shard(shard_of(key.hash)).entry(self.access.index, key.hash, key.bytes)?;
+        if entry.is_expired(self.access.millis()) {
+            self.met_expired.set(true);
+            return None;
+        }
+        Some(entry)
+    }
+
+    /// Looks a key up without counting as a use of it, but in the statistics. O(1).
+    pub fn get_untouched(&self, key: Key<'_>) -> Option<&Entry> {
+        let entry = self.peek(key);
+        let counter = if entry.is_some() { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
+        entry
+    }
+
+    fn parts(&self, index: usize) -> impl Iterator<Item = &Database> {
+        (0..SHARDS).filter_map(move |shard| self.locked.shard(shard).database(index))
+    }
+
+    /// Number of keys, those past their expiry but still in memory included. Needs all shards.
+    pub fn len(&self) -> usize {
+        self.len_of(self.access.index)
+    }
+
+    /// Whether the database has no keys. Needs all shards.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of keys of a database. Needs all shards.
+    pub fn len_of(&self, index: usize) -> usize {
+        self.parts(index).map(|part| part.table.len()).sum()
+    }
+
+    /// Number of keys of a database that have an expiry. Needs all shards.
+    pub fn expires_of(&self, index: usize) -> usize {
+        self.parts(index).map(|part| part.expires).sum()
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.locked.shard(0).databases()
+    }
+
+    /// Bytes of the tables of a database, without what entries have on the heap. Needs all shards.
+    pub fn table_bytes_of(&self, index: usize) -> usize {
+        self.parts(index).map(|part| part.table.bytes()).sum()
+    }
+
+    /// The keys of a database that are not past their expiry, in no order. Needs all shards. O(n).
+    pub fn entries_of(&self, index: usize) -> impl Iterator<Item = &Entry> {
+        let now = self.access.millis();
+        self.parts(index).flat_map(|part| part.table.iter()).filter(move |entry| !entry.is_expired(now))
+    }
+}

@@ -1,0 +1,202 @@
+//! Who watches which key: a shard's watch table.
+//!
+//! A row is made by WATCH and dropped with its last watcher. Its versions come from a counter that
+//! never goes back, so that a key that is created and deleted again is seen as changed
+//! (`transactions.md` 4.4). A key that was already past its expiry at WATCH counts as missing for that
+//! watcher (4.5): its removal changes only `removal`, which such a watcher does not compare.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::resp::Key;
+
+/// Who made a watched key dirty, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// The client's id; 0 for the server itself (expiry, eviction).
+    pub client: u64,
+    /// The event: a keyspace event's name.
+    pub event: &'static str,
+}
+
+/// The part of a watching session that others write to.
+#[derive(Debug, Default)]
+pub struct WatchSlot {
+    dirty: AtomicBool,
+    watched: AtomicU32,
+    blame: Mutex<Option<(Blame, Box<[u8]>)>>,
+}
+
+impl WatchSlot {
+    /// Whether a watched key was changed since WATCH.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty.load(Relaxed)
+    }
+
+    /// Number of watched keys; those of a dirty client no longer count.
+    pub fn watched(&self) -> u32 {
+        if self.is_dirty() { 0 } else { self.watched.load(Relaxed) }
+    }
+
+    /// Sets the number of watched keys.
+    pub fn set_watched(&self, count: usize) {
+        self.watched.store(count as u32, Relaxed);
+    }
+
+    /// Forgets dirtiness and watches.
+    pub fn clear(&self) {
+        self.watched.store(0, Relaxed);
+        if self.dirty.swap(false, Relaxed) {
+            *self.blame.lock() = None;
+        }
+    }
+
+    /// The first change that made it dirty, with its key.
+    pub fn blame(&self) -> Option<(Blame, Box<[u8]>)> {
+        self.blame.lock().clone()
+    }
+
+    fn mark(&self, key: &[u8], blame: Blame) {
+        if !self.dirty.swap(true, Relaxed) {
+            *self.blame.lock() = Some((blame, key.into()));
+        }
+    }
+}
+
+/// What a watcher saw: to be compared at EXEC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    version: u64,
+    removal: u64,
+    saw_stale: bool,
+}
+
+struct Watcher {
+    slot: Arc<WatchSlot>,
+    saw_stale: bool,
+}
+
+struct Row {
+    database: u16,
+    hash: u64,
+    key: Box<[u8]>,
+    version: u64,
+    removal: u64,
+    watchers: SmallVec<[Watcher; 1]>,
+}
+
+fn row_hash(database: usize, hash: u64) -> u64 {
+    hash.wrapping_add(database as u64)
+}
+
+/// A shard's watch table.
+#[derive(Default)]
+pub struct WatchTable {
+    rows: HashTable<Row>,
+    last_version: u64,
+}
+
+impl WatchTable {
+    /// Whether nobody watches anything here. The only cost of a change while that is so.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn row(&self, database: usize, key: Key<'_>) -> Option<&Row> {
+        self.rows.find(row_hash(database, key.hash), |row| row.database as usize == database && *row.key == *key.bytes)
+    }
+
+    fn row_mut(&mut self, database: usize, key: Key<'_>) -> Option<&mut Row> {
+        self.rows
+            .find_mut(row_hash(database, key.hash), |row| row.database as usize == database && *row.key == *key.bytes)
+    }
+
+    /// Adds a watcher; `stale` says that the key is in memory but past its expiry. O(1).
+    pub fn watch(&mut self, database: usize, key: Key<'_>, slot: &Arc<WatchSlot>, stale: bool) -> Baseline {
+        let last_version = self.last_version;
+        let row = self
+            .rows
+            .entry(
+                row_hash(database, key.hash),
+                |row| row.database as usize == database && *row.key == *key.bytes,
+                |row| row_hash(row.database as usize, row.hash),
+            )
+            .or_insert_with(|| Row {
+                database: database as u16,
+                hash: key.hash,
+                key: key.bytes.into(),
+                version: last_version,
+                removal: last_version,
+                watchers: SmallVec::new(),
+            })
+            .into_mut();
+        row.watchers.push(Watcher { slot: slot.clone(), saw_stale: stale });
+        Baseline { version: row.version, removal: row.removal, saw_stale: stale }
+    }
+
+    /// Removes a watcher. O(watchers of the key).
+    pub fn unwatch(&mut self, database: usize, key: Key<'_>, slot: &Arc<WatchSlot>) {
+        let entry = self
+            .rows
+            .find_entry(row_hash(database, key.hash), |row| row.database as usize == database && *row.key == *key.bytes);
+        let Ok(mut entry) = entry else { return };
+        let watchers = &mut entry.get_mut().watchers;
+        if let Some(at) = watchers.iter().position(|watcher| Arc::ptr_eq(&watcher.slot, slot)) {
+            watchers.swap_remove(at);
+        }
+        if watchers.is_empty() {
+            entry.remove();
+        }
+        if self.rows.is_empty() {
+            // Many watches at once must not leave a large table behind.
+            self.rows = HashTable::new();
+        }
+    }
+
+    /// Whether the key changed since `baseline`, or is now stale (`stale_now`) and was not then (4.6).
+    pub fn is_dirty(&self, database: usize, key: Key<'_>, baseline: Baseline, stale_now: bool) -> bool {
+        let Some(row) = self.row(database, key) else { return true };
+        row.version != baseline.version || (!baseline.saw_stale && (row.removal != baseline.removal || stale_now))
+    }
+
+    fn next_version(&mut self) -> u64 {
+        self.last_version += 1;
+        self.last_version
+    }
+
+    /// A key was changed: every watcher of it is dirty.
+    pub fn changed(&mut self, database: usize, key: Key<'_>, blame: Blame) {
+        let version = self.next_version();
+        if let Some(row) = self.row_mut(database, key) {
+            row.version = version;
+            for watcher in &row.watchers {
+                watcher.slot.mark(&row.key, blame);
+            }
+        }
+    }
+
+    /// A key was removed that may have been stale: dirty is who saw it alive.
+    pub fn removed(&mut self, database: usize, key: Key<'_>, blame: Blame) {
+        let version = self.next_version();
+        if let Some(row) = self.row_mut(database, key) {
+            row.removal = version;
+            for watcher in row.watchers.iter().filter(|watcher| !watcher.saw_stale) {
+                watcher.slot.mark(&row.key, blame);
+            }
+        }
+    }
+
+    /// The watched keys of a database, copied. O(rows).
+    pub fn keys_of(&self, database: usize) -> Vec<(u64, Box<[u8]>)> {
+        self.rows
+            .iter()
+            .filter(|row| row.database as usize == database)
+            .map(|row| (row.hash, row.key.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! The transaction that a session is in: what MULTI queues and EXEC takes.
+
+use crate::commands::registry::Command;
+use crate::commands::spec::Flags;
+use crate::keyspace::ShardSet;
+use crate::resp::Args;
+use crate::resp::args::Slot;
+
+/// Whether a session is inside MULTI.
+#[derive(Default)]
+pub enum Multi {
+    /// It is not.
+    #[default]
+    None,
+    /// It is, and the commands so far were accepted.
+    Queuing(Box<Queue>),
+    /// It is, and a command was refused: EXEC will answer EXECABORT.
+    Doomed,
+}
+
+/// Commands waiting for EXEC. Their bytes are copied, because the read buffer moves on.
+#[derive(Default)]
+pub struct Queue {
+    bytes: Vec<u8>,
+    slots: Vec<Slot>,
+    commands: Vec<Queued>,
+    /// The shards of all their keys.
+    pub shards: ShardSet,
+    /// The union of their flags.
+    pub flags: Flags,
+}
+
+struct Queued {
+    command: &'static Command,
+    first_slot: u32,
+}
+
+impl Queue {
+    /// Adds a command, of which the keys are hashed already.
+    pub fn push(&mut self, command: &'static Command, args: Args<'_>, shards: ShardSet) {
+        self.commands.push(Queued { command, first_slot: self.slots.len() as u32 });
+        for (index, slot) in args.slots().iter().enumerate() {
+            let start = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(args.get(index));
+            self.slots.push(Slot { start, ..*slot });
+        }
+        self.shards = self.shards.union(shards);
+        self.flags = self.flags.union(command.flags);
+    }
+
+    /// Number of commands.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether nothing was queued.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Bytes of the arguments.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The commands in order, with their arguments.
+    pub fn commands(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
+        let ends = self.commands.iter().skip(1).map(|next| next.first_slot as usize).chain([self.slots.len()]);
+        self.commands.iter().zip(ends).map(|(queued, end)| {
+            (queued.command, Args::new(&self.bytes, &self.slots[queued.first_slot as usize..end]))
+        })
+    }
+
+    /// Empties the queue and keeps its memory, unless that is large.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > 16 * 1024 || self.slots.capacity() > 1024 {
+            *self = Queue::default();
+        } else {
+            self.bytes.clear();
+            self.slots.clear();
+            self.commands.clear();
+            self.shards = ShardSet::NONE;
+            self.flags = Flags::NONE;
+        }
+    }
+}
+
+impl Multi {
+    /// Whether the session is inside MULTI.
+    #[inline]
+    pub fn is_active(&self) -> bool {
+        !matches!(self, Multi::None)
+    }
+
+    /// An error while queuing: EXEC will answer EXECABORT. No effect outside MULTI.
+    pub fn doom(&mut self) {
+        if self.is_active() {
+            *self = Multi::Doomed;
+        }
+    }
+}

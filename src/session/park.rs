@@ -1,0 +1,75 @@
+//! How a client waits: a blocking command, a pause or a sleep ends the run of its commands, and what
+//! it sent meanwhile stays unread until the wait is over.
+
+use crate::clients::signal;
+use crate::error::Error;
+use crate::resp::Reply;
+
+/// For what a client waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// WAIT: for replicas, of which there are none, until a moment in Unix microseconds.
+    Replicas {
+        /// `None`: for ever.
+        until: Option<i64>,
+    },
+    /// DEBUG SLEEP: until a moment in Unix microseconds.
+    Sleep {
+        /// The end.
+        until: i64,
+    },
+    /// CLIENT PAUSE, or another client's DEBUG SLEEP: the command is then tried again.
+    Postponed {
+        /// The end as it is set now, in Unix microseconds.
+        until: i64,
+    },
+}
+
+/// What to do with a client that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wait on.
+    Wait,
+    /// Go on with the next command; the reply is written.
+    Next,
+    /// Try the same command again.
+    Again,
+}
+
+impl Wait {
+    /// The moment at which the wait ends by itself, in Unix microseconds.
+    pub fn until(self) -> Option<i64> {
+        match self {
+            Wait::Replicas { until } => until,
+            Wait::Sleep { until } | Wait::Postponed { until } => Some(until),
+        }
+    }
+
+    /// Whether CLIENT UNBLOCK ends it.
+    pub fn is_blocking_command(self) -> bool {
+        matches!(self, Wait::Replicas { .. })
+    }
+
+    /// Looks whether the wait is over at `now`, given the signals that came, and answers if it is.
+    pub fn check(self, now: i64, signals: u8, reply: &mut Reply<'_>) -> Verdict {
+        let timed_out = self.until().is_some_and(|until| now >= until);
+        match self {
+            Wait::Replicas { .. } => {
+                if signals & signal::UNBLOCK_ERROR != 0 {
+                    reply.error(&Error::Static("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+                } else if timed_out || signals & signal::UNBLOCK_TIMEOUT != 0 {
+                    reply.integer(0);
+                } else {
+                    return Verdict::Wait;
+                }
+                Verdict::Next
+            }
+            Wait::Sleep { .. } if timed_out => {
+                reply.ok();
+                Verdict::Next
+            }
+            Wait::Postponed { .. } if timed_out || signals & signal::RESUME != 0 => Verdict::Again,
+            Wait::Sleep { .. } | Wait::Postponed { .. } => Verdict::Wait,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Runs commands: one alone, or those of an EXEC together. A single command is a transaction of one.
+
+use crate::clock::Micros;
+use crate::commands::context::{Context, Flow};
+use crate::commands::registry::Command;
+use crate::commands::spec::{CommandResult, Footprint, Handler};
+use crate::error::Error;
+use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
+use crate::resp::{Args, Reply};
+use crate::server::Server;
+use crate::session::Session;
+use crate::session::multi::Queue;
+use crate::stats::WorkerStats;
+use crate::transaction::watch;
+
+/// What a worker brings to each command of a read: the server, its own counters, and the time.
+pub struct Turn<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// The worker's counters.
+    pub stats: &'a WorkerStats,
+    /// When the bytes were read: the time of every command in them.
+    pub now: Micros,
+    /// The commands run so far in this turn, by id, to share out the time that it took.
+    pub ran: &'a mut Vec<u16>,
+}
+
+impl Turn<'_> {
+    /// Counts a command that is about to run.
+    #[inline]
+    pub fn count(&mut self, command: &Command) {
+        self.stats.commands_processed.add(1);
+        self.stats.commands[command.id].calls.add(1);
+        self.ran.push(command.id as u16);
+    }
+
+    /// Writes an error in place of all that was written since `mark`, and counts it.
+    #[cold]
+    pub fn fail(&self, command: Option<&Command>, error: &Error, mark: usize, reply: &mut Reply<'_>) {
+        reply.cut(mark);
+        reply.error(error);
+        self.stats.count_error(&error.code());
+        if let Some(command) = command {
+            self.stats.commands[command.id].failed.add(1);
+        }
+    }
+
+    fn access(&self, session: &Session) -> Access<'_> {
+        Access {
+            index: session.db,
+            now: self.now,
+            client: session.id(),
+            touch: !session.no_touch,
+            config: &self.server.config,
+            stats: self.stats,
+        }
+    }
+
+    fn lock<'d>(&'d self, session: &Session, shards: ShardSet) -> Db<'d> {
+        let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Exclusive);
+        let mut access = self.access(session);
+        access.now = locked.settle_time(access.now);
+        Db::new(locked, access)
+    }
+
+    /// Unlocks, then drops what was removed.
+    #[inline]
+    fn finish(&self, mut db: Db<'_>) {
+        self.stats.dirty.add(db.dirty());
+        let garbage = db.take_garbage();
+        drop(db);
+        if !garbage.is_empty() {
+            self.server.reaper.dispose(garbage);
+        }
+    }
+
+    /// Runs one command outside of EXEC. `shards` are those of its footprint.
+    ///
+    /// # Errors
+    /// What the command answers instead of a reply; the caller writes it.
+    #[inline]
+    pub fn run(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        shards: ShardSet,
+        reply: &mut Reply<'_>,
+    ) -> Result<Flow, Error> {
+        match command.spec.handler {
+            Handler::Read(run) => self.run_read(session, command, run, args, shards, reply).map(|()| Flow::Done),
+            Handler::Write(run) => {
+                let mut db = self.lock(session, shards);
+                let result = run(&mut db, args, reply);
+                self.finish(db);
+                result.map(|()| Flow::Done)
+            }
+            Handler::Session(run) => {
+                let mode = match command.spec.footprint {
+                    Footprint::AllShared => Mode::Shared,
+                    Footprint::Keys | Footprint::AllExclusive => Mode::Exclusive,
+                };
+                let locked = Locked::acquire(&self.server.keyspace, shards, mode);
+                let mut access = self.access(session);
+                access.now = locked.settle_time(access.now);
+                let mut db = Db::new(locked, access);
+                let result = run(&mut Context { session, server: self.server, db: &mut db }, args, reply);
+                self.finish(db);
+                result
+            }
+            Handler::Control(_) | Handler::Container => Ok(Flow::Done),
+        }
+    }
+
+    /// Runs a read under shared locks; if it meets a stale key, once more under exclusive ones.
+    #[inline]
+    fn run_read(
+        &self,
+        session: &Session,
+        command: &Command,
+        run: fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
+        args: Args<'_>,
+        shards: ShardSet,
+        reply: &mut Reply<'_>,
+    ) -> CommandResult {
+        let mark = reply.mark();
+        {
+            let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Shared);
+            let mut access = self.access(session);
+            access.now = locked.settle_time(access.now);
+            let view = View::new(&locked, access);
+            let result = run(&view, args, reply);
+            if !view.met_expired() {
+                view.count();
+                return result;
+            }
+        }
+        reply.cut(mark);
+        let mut db = self.lock(session, shards);
+        let result = read_exclusively(&mut db, command, run, args, reply);
+        self.finish(db);
+        result
+    }
+
+    /// EXEC: runs the queued commands under one set of locks, unless a watched key changed.
+    pub fn exec(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply<'_>) {
+        let shards = queue.shards.union(session.watches.shards());
+        // Through a second name: `db` borrows the server for as long as `self` counts.
+        let server = self.server;
+        let locked = Locked::acquire(&server.keyspace, shards, Mode::Exclusive);
+        let now = locked.settle_time(self.now);
+        let access = Access { now, config: &server.config, stats: self.stats, ..self.access(session) };
+        let mut db = Db::new(locked, Access { client: session.id(), index: session.db, touch: !session.no_touch, ..access });
+        let dirty = !session.watches.is_empty() && watch::is_dirty(db.locked_mut(), session, now);
+        if dirty {
+            log_abort(session);
+        }
+        watch::release(db.locked_mut(), session);
+        if dirty {
+            reply.null_array();
+            return;
+        }
+        reply.array(queue.len());
+        session.in_exec = true;
+        for (command, args) in queue.commands() {
+            self.count(command);
+            let mark = reply.mark();
+            session.client.set_last_command(command);
+            if let Err(error) = self.run_queued(&mut db, session, command, args, reply) {
+                self.fail(Some(command), &error, mark, reply);
+            }
+        }
+        session.in_exec = false;
+        self.finish(db);
+    }
+
+    fn run_queued(
+        &self,
+        db: &mut Db<'_>,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> CommandResult {
+        match command.spec.handler {
+            Handler::Read(run) => read_exclusively(db, command, run, args, reply),
+            Handler::Write(run) => run(db, args, reply),
+            Handler::Session(run) => {
+                let flow = run(&mut Context { session, server: self.server, db }, args, reply)?;
+                session.closing |= matches!(flow, Flow::Close);
+                db.access.index = session.db;
+                db.access.touch = !session.no_touch;
+                reply.set_protocol(session.protocol);
+                Ok(())
+            }
+            Handler::Control(_) | Handler::Container => Ok(()),
+        }
+    }
+}
+
+/// Says in the log why an EXEC answers null: the question that every user of WATCH asks at some time.
+fn log_abort(session: &Session) {
+    match session.client.watch.blame() {
+        Some((blame, key)) => tracing::debug!(
+            "EXEC of client id={} aborted: watched key {:?} was changed by '{}' of client id={}",
+            session.id(),
+            String::from_utf8_lossy(&key),
+            blame.event,
+            blame.client
+        ),
+        None => tracing::debug!("EXEC of client id={} aborted: a watched key expired", session.id()),
+    }
+}
+
+/// Runs a read command under exclusive locks: the stale keys that it meets are removed, then it runs
+/// once more.
+fn read_exclusively(
+    db: &mut Db<'_>,
+    command: &Command,
+    run: fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> CommandResult {
+    let mark = reply.mark();
+    {
+        let view = db.view();
+        let result = run(&view, args, reply);
+        if !view.met_expired() {
+            view.count();
+            return result;
+        }
+    }
+    reply.cut(mark);
+    command.for_each_key(args, |index, _| db.remove_if_stale(args.key(index)));
+    let view = db.view();
+    let result = run(&view, args, reply);
+    view.count();
+    result
+}
