@@ -376,6 +376,8 @@ pub enum ArgKind {
 pub struct Arg {
     /// Its name.
     pub name: &'static str,
+    /// What to show for it, if not its name.
+    pub display: Option<&'static str>,
     /// Its kind.
     pub kind: ArgKind,
     /// The literal word before it, or which it is.
@@ -397,6 +399,7 @@ impl Arg {
     pub const fn new(name: &'static str, kind: ArgKind) -> Self {
         Arg {
             name,
+            display: None,
             kind,
             token: None,
             optional: false,
@@ -410,6 +413,12 @@ impl Arg {
     /// A literal word.
     pub const fn word(name: &'static str, token: &'static str) -> Self {
         Arg::new(name, ArgKind::PureToken).token(token)
+    }
+
+    /// Shown as this text instead of its name.
+    pub const fn display(mut self, text: &'static str) -> Self {
+        self.display = Some(text);
+        self
     }
 
     /// With this literal word before it.
@@ -479,6 +488,8 @@ pub struct CommandSpec {
     pub deprecated_since: Option<&'static str>,
     /// What replaces it, if deprecated.
     pub replaced_by: Option<&'static str>,
+    /// Whether it is for debugging and not for applications (`syscmd` in `COMMAND DOCS`).
+    pub syscmd: bool,
     /// Command tips, in lower case as `COMMAND` prints them.
     pub tips: &'static [&'static str],
     /// Argument grammar.
@@ -503,6 +514,7 @@ impl CommandSpec {
             complexity: "",
             deprecated_since: None,
             replaced_by: None,
+            syscmd: false,
             tips: &[],
             args: &[],
             subcommands: &[],
@@ -597,6 +609,18 @@ impl CommandSpec {
     pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Self {
         self.deprecated_since = Some(since);
         self.replaced_by = Some(replaced_by);
+        self
+    }
+
+    /// Marks it as a command for debugging, not for applications.
+    pub const fn syscmd(mut self) -> Self {
+        self.syscmd = true;
+        self
+    }
+
+    /// Adds subcommands, in alphabetical order, to a command that also runs alone (`COMMAND`).
+    pub const fn subcommands(mut self, subcommands: &'static [CommandSpec]) -> Self {
+        self.subcommands = subcommands;
         self
     }
 
