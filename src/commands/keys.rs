@@ -26,15 +26,35 @@ pub enum KeyPlan {
 impl KeyPlan {
     /// The plan for these specifications.
     pub fn of(specs: &[KeySpec]) -> KeyPlan {
-        if specs.iter().all(|spec| spec.flags.contains(KeyFlags::NOT_KEY)) {
+        if specs
+            .iter()
+            .all(|spec| spec.flags.contains(KeyFlags::NOT_KEY))
+        {
             return KeyPlan::None;
         }
         match specs {
-            [KeySpec { begin: BeginSearch::Index(first), find: FindKeys::Range { last, step, limit: 0 }, flags }]
-                if !flags.contains(KeyFlags::INCOMPLETE) =>
-            {
-                let last = if *last >= 0 { *first as isize + last } else { *last };
-                KeyPlan::Range { first: *first, last, step: *step }
+            [
+                KeySpec {
+                    begin: BeginSearch::Index(first),
+                    find:
+                        FindKeys::Range {
+                            last,
+                            step,
+                            limit: 0,
+                        },
+                    flags,
+                },
+            ] if !flags.contains(KeyFlags::INCOMPLETE) => {
+                let last = if *last >= 0 {
+                    *first as isize + last
+                } else {
+                    *last
+                };
+                KeyPlan::Range {
+                    first: *first,
+                    last,
+                    step: *step,
+                }
             }
             _ => KeyPlan::General,
         }
@@ -60,7 +80,9 @@ impl LegacyRange {
     pub fn of(specs: &[KeySpec]) -> LegacyRange {
         let mut all = LegacyRange::default();
         for spec in specs {
-            let (BeginSearch::Index(first), FindKeys::Range { last, step, .. }) = (spec.begin, spec.find) else {
+            let (BeginSearch::Index(first), FindKeys::Range { last, step, .. }) =
+                (spec.begin, spec.find)
+            else {
                 all.movable = true;
                 continue;
             };
@@ -71,10 +93,22 @@ impl LegacyRange {
                 continue;
             }
             all.movable |= spec.flags.contains(KeyFlags::INCOMPLETE);
-            all.first = if all.first == 0 { first } else { all.first.min(first) };
-            let last = if last >= 0 { first + last as i64 } else { last as i64 };
+            all.first = if all.first == 0 {
+                first
+            } else {
+                all.first.min(first)
+            };
+            let last = if last >= 0 {
+                first + last as i64
+            } else {
+                last as i64
+            };
             // A range that ends at the end of the arguments reaches further than any number.
-            all.last = if all.last < 0 || last < 0 { all.last.min(last) } else { all.last.max(last) };
+            all.last = if all.last < 0 || last < 0 {
+                all.last.min(last)
+            } else {
+                all.last.max(last)
+            };
             all.step = step as i64;
         }
         all
@@ -105,7 +139,11 @@ impl Command {
             }
             KeyPlan::General => {
                 let specs = self.spec.keys;
-                let real = || specs.iter().filter(|spec| !spec.flags.contains(KeyFlags::NOT_KEY));
+                let real = || {
+                    specs
+                        .iter()
+                        .filter(|spec| !spec.flags.contains(KeyFlags::NOT_KEY))
+                };
                 if real().any(|spec| matches!(find(spec, args), Search::Invalid)) {
                     return false;
                 }
@@ -149,8 +187,16 @@ impl Found {
     /// `last` counts from the end if negative. None if the range is empty or leaves the arguments.
     #[inline]
     fn new(count: usize, first: usize, last: isize, step: usize) -> Option<Found> {
-        let last = if last >= 0 { last as usize } else { count.checked_sub(last.unsigned_abs())? };
-        (first <= last && last < count).then_some(Found { first, last, step: step.max(1) })
+        let last = if last >= 0 {
+            last as usize
+        } else {
+            count.checked_sub(last.unsigned_abs())?
+        };
+        (first <= last && last < count).then_some(Found {
+            first,
+            last,
+            step: step.max(1),
+        })
     }
 
     #[inline]
@@ -194,7 +240,9 @@ fn after_keyword(args: Args<'_>, word: &str, from: isize) -> Option<usize> {
         (from as usize..args.len().saturating_sub(1)).find(|&index| args.is(index, word))
     } else {
         let start = args.len().checked_sub(from.unsigned_abs())?;
-        (2..args.len().min(start + 1)).rev().find(|&index| args.is(index, word))
+        (2..args.len().min(start + 1))
+            .rev()
+            .find(|&index| args.is(index, word))
     };
     hit.map(|index| index + 1)
 }
@@ -206,7 +254,11 @@ fn range(rule: FindKeys, args: Args<'_>, begin: usize) -> Option<Found> {
             let last = begin.checked_add(last as usize)?;
             Found::new(count, begin, isize::try_from(last).ok()?, step)
         }
-        FindKeys::Range { last, step, limit: 0 } => Found::new(count, begin, last, step),
+        FindKeys::Range {
+            last,
+            step,
+            limit: 0,
+        } => Found::new(count, begin, last, step),
         FindKeys::Range { last, step, limit } => {
             let share = count.checked_sub(begin)? / limit;
             let last = (begin + share).checked_sub(last.unsigned_abs())?;
@@ -216,7 +268,10 @@ fn range(rule: FindKeys, args: Args<'_>, begin: usize) -> Option<Found> {
             let keys = number::parse_i64(args.try_get(begin.checked_add(index)?)?)?;
             // The number counts keys, not arguments, but Redis measures the range in arguments.
             let begin = begin.checked_add(first)?;
-            let last = isize::try_from(begin).ok()?.checked_add(isize::try_from(keys).ok()?)?.checked_sub(1)?;
+            let last = isize::try_from(begin)
+                .ok()?
+                .checked_add(isize::try_from(keys).ok()?)?
+                .checked_sub(1)?;
             (keys > 0).then(|| Found::new(count, begin, last, step))?
         }
         FindKeys::Unknown => None,

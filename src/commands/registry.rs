@@ -3,6 +3,7 @@
 //! Every command and subcommand is a [`Command`]: its declaration and what is derived from it
 //! once, so that dispatch, statistics and key extraction cost little per request.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -29,7 +30,6 @@ const FAMILIES: &[&[CommandSpec]] = &[
 ];
 
 /// A command or subcommand: its declaration, and what derives from it.
-#[derive(Debug)]
 pub struct Command {
     /// The declaration.
     pub spec: &'static CommandSpec,
@@ -68,6 +68,12 @@ impl Command {
         self.subcommands()
             .iter()
             .find(|sub| sub.spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Command").field(&self.full_name).finish()
     }
 }
 
@@ -119,7 +125,13 @@ impl Registry {
         for (id, spec) in specs.iter().enumerate() {
             let children = next_child..next_child + spec.subcommands.len();
             next_child = children.end;
-            commands.push(Command::new(spec, id, None, spec.name.to_ascii_lowercase(), children));
+            commands.push(Command::new(
+                spec,
+                id,
+                None,
+                spec.name.to_ascii_lowercase(),
+                children,
+            ));
         }
         for (parent, container) in specs.iter().enumerate() {
             for spec in container.subcommands {
@@ -128,7 +140,11 @@ impl Registry {
             }
         }
         let commands: &'static [Command] = Vec::leak(commands);
-        Registry { commands, top_level, table: NameTable::new(&commands[..top_level]) }
+        Registry {
+            commands,
+            top_level,
+            table: NameTable::new(&commands[..top_level]),
+        }
     }
 }
 
@@ -141,7 +157,11 @@ impl Command {
         children: Range<usize>,
     ) -> Self {
         let legacy = LegacyRange::of(spec.keys);
-        let derived = if legacy.movable { Flags::MOVABLE_KEYS } else { Flags::NONE };
+        let derived = if legacy.movable {
+            Flags::MOVABLE_KEYS
+        } else {
+            Flags::NONE
+        };
         Command {
             spec,
             id,
@@ -172,8 +192,10 @@ struct Entry {
 impl NameTable {
     fn new(commands: &'static [Command]) -> NameTable {
         let size = (commands.len() * 8).next_power_of_two();
-        let mut table =
-            NameTable { slots: vec![None; size].into(), shift: 64 - size.trailing_zeros() };
+        let mut table = NameTable {
+            slots: vec![None; size].into(),
+            shift: 64 - size.trailing_zeros(),
+        };
         for command in commands {
             let name = command.spec.name.as_bytes();
             let mut slot = table.slot(name);
@@ -219,10 +241,14 @@ impl NameTable {
 mod tests {
     use super::*;
 
-    /// Every family with its name in error messages: its first command.
+    /// The families and the lists of subcommands.
     fn lists() -> impl Iterator<Item = &'static [CommandSpec]> {
         let families = FAMILIES.iter().copied();
-        let containers = FAMILIES.iter().copied().flatten().map(|spec| spec.subcommands);
+        let containers = FAMILIES
+            .iter()
+            .copied()
+            .flatten()
+            .map(|spec| spec.subcommands);
         families.chain(containers)
     }
 
@@ -230,11 +256,20 @@ mod tests {
     fn lists_are_sorted_and_without_duplicates() {
         for list in lists() {
             for pair in list.windows(2) {
-                assert!(pair[0].name < pair[1].name, "{} before {}", pair[0].name, pair[1].name);
+                assert!(
+                    pair[0].name < pair[1].name,
+                    "{} before {}",
+                    pair[0].name,
+                    pair[1].name
+                );
             }
         }
         for pair in top_level().windows(2) {
-            assert!(pair[0].spec.name < pair[1].spec.name, "{} twice", pair[0].spec.name);
+            assert!(
+                pair[0].spec.name < pair[1].spec.name,
+                "{} twice",
+                pair[0].spec.name
+            );
         }
     }
 
@@ -243,8 +278,16 @@ mod tests {
         for command in all() {
             let spec = command.spec;
             assert_eq!(spec.name, spec.name.to_ascii_uppercase());
-            assert!(!spec.summary.is_empty(), "{} has no summary", command.full_name);
-            assert!(!spec.since.is_empty(), "{} has no version", command.full_name);
+            assert!(
+                !spec.summary.is_empty(),
+                "{} has no summary",
+                command.full_name
+            );
+            assert!(
+                !spec.since.is_empty(),
+                "{} has no version",
+                command.full_name
+            );
         }
     }
 
@@ -256,7 +299,13 @@ mod tests {
             let mixed: Vec<u8> = upper
                 .iter()
                 .enumerate()
-                .map(|(n, byte)| if n % 2 == 0 { byte.to_ascii_lowercase() } else { *byte })
+                .map(|(n, byte)| {
+                    if n % 2 == 0 {
+                        byte.to_ascii_lowercase()
+                    } else {
+                        *byte
+                    }
+                })
                 .collect();
             for name in [upper, lower, &mixed] {
                 assert!(std::ptr::eq(lookup(name).unwrap(), command));
@@ -264,18 +313,38 @@ mod tests {
             }
         }
         for command in all() {
-            assert!(std::ptr::eq(lookup_full(command.full_name.as_bytes()).unwrap(), command));
+            assert!(std::ptr::eq(
+                lookup_full(command.full_name.as_bytes()).unwrap(),
+                command
+            ));
         }
     }
 
     #[test]
     fn other_names_are_not_found() {
         let long = [b'x'; 1000];
-        let others: &[&[u8]] = &[b"", b"\0", b"g", b"gets", b"ge", b"g\0t", b"client|kill", b"GE\x74\0", &long];
+        let others: &[&[u8]] = &[
+            b"",
+            b"\0",
+            b"g",
+            b"gets",
+            b"ge",
+            b"g\0t",
+            b"client|kill",
+            b"GE\x74\0",
+            &long,
+        ];
         for name in others {
             assert!(lookup(name).is_none(), "{name:?}");
         }
-        for name in ["client|", "|", "|kill", "client|kill|x", "get|x", "client|nosuch"] {
+        for name in [
+            "client|",
+            "|",
+            "|kill",
+            "client|kill|x",
+            "get|x",
+            "client|nosuch",
+        ] {
             assert!(lookup_full(name.as_bytes()).is_none(), "{name}");
         }
         // A byte that differs from a letter in bit 5 alone hashes like the letter.
@@ -290,9 +359,18 @@ mod tests {
             assert_eq!(command.id, id);
             for sub in command.subcommands() {
                 assert!(std::ptr::eq(sub.parent().unwrap(), command));
-                let name = format!("{}|{}", command.full_name, sub.spec.name.to_ascii_lowercase());
+                let name = format!(
+                    "{}|{}",
+                    command.full_name,
+                    sub.spec.name.to_ascii_lowercase()
+                );
                 assert_eq!(sub.full_name, name);
-                assert!(std::ptr::eq(command.subcommand(name.rsplit('|').next().unwrap().as_bytes()).unwrap(), sub));
+                assert!(std::ptr::eq(
+                    command
+                        .subcommand(name.rsplit('|').next().unwrap().as_bytes())
+                        .unwrap(),
+                    sub
+                ));
             }
         }
         assert!(lookup(b"client").unwrap().subcommand(b"KiLl").is_some());

@@ -127,6 +127,14 @@ macro_rules! bit_set {
     (@consts $name:ident, $repr:ty, $n:expr,) => {};
 }
 
+/// Several members of a set: `members!(Flags: WRITE | FAST)`.
+macro_rules! members {
+    ($set:ident: $($member:ident)|+) => {
+        $set::NONE$(.union($set::$member))+
+    };
+}
+pub(crate) use members;
+
 bit_set! {
     /// Command flags, in the order in which Redis prints them.
     Flags: u32 {
@@ -313,7 +321,15 @@ impl KeySpec {
 
     /// Keys from argument `index` up to `last`, every `step`th.
     pub const fn range(index: usize, last: isize, step: usize, flags: KeyFlags) -> Self {
-        KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last, step, limit: 0 }, flags }
+        KeySpec {
+            begin: BeginSearch::Index(index),
+            find: FindKeys::Range {
+                last,
+                step,
+                limit: 0,
+            },
+            flags,
+        }
     }
 }
 
@@ -567,7 +583,11 @@ impl CommandSpec {
     }
 
     /// A container of subcommands.
-    pub const fn container(name: &'static str, group: Group, subcommands: &'static [CommandSpec]) -> Self {
+    pub const fn container(
+        name: &'static str,
+        group: Group,
+        subcommands: &'static [CommandSpec],
+    ) -> Self {
         let mut spec = Self::new(name, Arity::at_least(2), group, Handler::Container);
         spec.subcommands = subcommands;
         spec
@@ -598,7 +618,12 @@ impl CommandSpec {
     }
 
     /// Sets summary, version and complexity.
-    pub const fn doc(mut self, since: &'static str, complexity: &'static str, summary: &'static str) -> Self {
+    pub const fn doc(
+        mut self,
+        since: &'static str,
+        complexity: &'static str,
+        summary: &'static str,
+    ) -> Self {
         self.since = since;
         self.complexity = complexity;
         self.summary = summary;
