@@ -1,9 +1,14 @@
 //! COMMAND: what the commands are.
 
 use crate::commands::context::{Context, Flow};
-use crate::commands::spec::{Arg, ArgKind, Arity, Categories, CommandSpec, Flags, Group, members};
+use crate::commands::registry::{self, Command};
+use crate::commands::spec::{
+    Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeyFlags, members,
+};
+use crate::commands::{describe, help};
 use crate::error::Error;
 use crate::resp::{Args, Reply};
+use crate::types::glob;
 
 const COUNT: CommandSpec = CommandSpec::session("COUNT", Arity::exactly(2), Group::Server, count)
     .flags(members!(Flags: LOADING | STALE | SENTINEL))
@@ -13,9 +18,10 @@ const COUNT: CommandSpec = CommandSpec::session("COUNT", Arity::exactly(2), Grou
 fn count(
     _context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    reply.count(registry::top_level().len());
+    Ok(Flow::Done)
 }
 
 const DOCS: CommandSpec = CommandSpec::session("DOCS", Arity::at_least(2), Group::Server, docs)
@@ -33,10 +39,25 @@ const DOCS: CommandSpec = CommandSpec::session("DOCS", Arity::at_least(2), Group
 
 fn docs(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    if args.len() == 2 {
+        documented(registry::top_level().iter(), reply);
+    } else {
+        documented(args.from(2).filter_map(registry::lookup_full), reply);
+    }
+    Ok(Flow::Done)
+}
+
+/// Maps each command's full name to its documentation.
+fn documented(commands: impl Iterator<Item = &'static Command>, reply: &mut Reply<'_>) {
+    let commands: Vec<&Command> = commands.collect();
+    reply.map(commands.len());
+    for command in commands {
+        reply.bulk(command.full_name.as_bytes());
+        describe::docs(command, reply);
+    }
 }
 
 const GETKEYS: CommandSpec =
@@ -55,10 +76,39 @@ const GETKEYS: CommandSpec =
 
 fn getkeys(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    keys(args.skip(2), reply, |key, _, reply| reply.bulk(key))?;
+    Ok(Flow::Done)
+}
+
+/// Writes an array with an element by `write` for each key of the command `called`.
+fn keys(
+    called: Args<'_>,
+    reply: &mut Reply<'_>,
+    write: impl Fn(&[u8], KeyFlags, &mut Reply<'_>),
+) -> CommandResult {
+    let command =
+        registry::resolve(called).ok_or(Error::Static("ERR Invalid command specified"))?;
+    if !command.has_keys() {
+        return Err(Error::Static("ERR The command has no key arguments"));
+    }
+    if !command.spec.arity.accepts(called.len()) {
+        return Err(Error::Static(
+            "ERR Invalid number of arguments specified for command",
+        ));
+    }
+    let mut found = Vec::new();
+    let fits = command.for_each_key(called, |index, flags| found.push((index, flags)));
+    if !fits && !command.flags.contains(Flags::NO_MANDATORY_KEYS) {
+        return Err(Error::Static("ERR Invalid arguments specified for command"));
+    }
+    reply.array(found.len());
+    for (index, flags) in found {
+        write(called.get(index), flags, reply);
+    }
+    Ok(())
 }
 
 const GETKEYSANDFLAGS: CommandSpec = CommandSpec::session(
@@ -81,10 +131,15 @@ const GETKEYSANDFLAGS: CommandSpec = CommandSpec::session(
 
 fn getkeysandflags(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    keys(args.skip(2), reply, |key, flags, reply| {
+        reply.array(2);
+        reply.bulk(key);
+        describe::key_flags(flags, reply);
+    })?;
+    Ok(Flow::Done)
 }
 
 const HELP: CommandSpec = CommandSpec::session("HELP", Arity::exactly(2), Group::Server, help)
@@ -95,10 +150,28 @@ const HELP: CommandSpec = CommandSpec::session("HELP", Arity::exactly(2), Group:
 fn help(
     _context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    help::reply(reply, COMMAND.name, HELP_LINES);
+    Ok(Flow::Done)
 }
+
+const HELP_LINES: &[&str] = &[
+    "(no subcommand)",
+    "    Describe all commands.",
+    "COUNT",
+    "    Return the number of commands.",
+    "LIST [FILTERBY <MODULE <name>|ACLCAT <category>|PATTERN <pattern>>]",
+    "    Return the names of all commands, or of those that match.",
+    "INFO [<command-name> ...]",
+    "    Describe these commands, or all if none is named.",
+    "DOCS [<command-name> ...]",
+    "    Return the documentation of these commands, or of all if none is named.",
+    "GETKEYS <full-command>",
+    "    Return the keys among the arguments of a command.",
+    "GETKEYSANDFLAGS <full-command>",
+    "    Return the keys among the arguments of a command, and what it does with them.",
+];
 
 const INFO: CommandSpec = CommandSpec::session("INFO", Arity::at_least(2), Group::Server, info)
     .flags(members!(Flags: LOADING | STALE | SENTINEL))
@@ -115,10 +188,21 @@ const INFO: CommandSpec = CommandSpec::session("INFO", Arity::at_least(2), Group
 
 fn info(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    if args.len() == 2 {
+        all(reply);
+        return Ok(Flow::Done);
+    }
+    reply.array(args.len() - 2);
+    for name in args.from(2) {
+        match registry::lookup_full(name) {
+            Some(command) => describe::info(command, reply),
+            None => reply.null(),
+        }
+    }
+    Ok(Flow::Done)
 }
 
 const LIST: CommandSpec = CommandSpec::session("LIST", Arity::at_least(2), Group::Server, list)
@@ -143,10 +227,65 @@ const LIST: CommandSpec = CommandSpec::session("LIST", Arity::at_least(2), Group
 
 fn list(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let filter = Filter::parse(args)?;
+    let names: Vec<&str> = registry::top_level()
+        .iter()
+        .flat_map(|command| std::iter::once(command).chain(command.subcommands()))
+        .filter(|command| filter.admits(command))
+        .map(|command| command.full_name)
+        .collect();
+    reply.array(names.len());
+    for name in names {
+        reply.bulk(name.as_bytes());
+    }
+    Ok(Flow::Done)
+}
+
+/// Which commands `COMMAND LIST` names.
+enum Filter<'a> {
+    None,
+    /// Those of a module: none, because there are no modules.
+    Module,
+    /// None of them if there is no such category.
+    Category(Option<Categories>),
+    Pattern(&'a [u8]),
+}
+
+impl<'a> Filter<'a> {
+    fn parse(args: Args<'a>) -> Result<Self, Error> {
+        if args.len() == 2 {
+            return Ok(Filter::None);
+        }
+        if args.len() != 5 || !args.is(2, "FILTERBY") {
+            return Err(Error::Syntax);
+        }
+        let wanted = args.get(4);
+        if args.is(3, "MODULE") {
+            Ok(Filter::Module)
+        } else if args.is(3, "ACLCAT") {
+            let named = |name: &str| name.as_bytes().eq_ignore_ascii_case(wanted);
+            let found = Categories::ALL.iter().find(|(_, name)| named(name));
+            Ok(Filter::Category(found.map(|(category, _)| *category)))
+        } else if args.is(3, "PATTERN") {
+            Ok(Filter::Pattern(wanted))
+        } else {
+            Err(Error::Syntax)
+        }
+    }
+
+    fn admits(&self, command: &Command) -> bool {
+        match self {
+            Filter::None => true,
+            Filter::Module => false,
+            Filter::Category(wanted) => {
+                wanted.is_some_and(|wanted| command.spec.all_categories().contains(wanted))
+            }
+            Filter::Pattern(pattern) => glob::matches(pattern, command.full_name.as_bytes(), true),
+        }
+    }
 }
 
 const COMMAND: CommandSpec =
@@ -164,9 +303,18 @@ const COMMAND: CommandSpec =
 fn command(
     _context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    all(reply);
+    Ok(Flow::Done)
+}
+
+/// Describes every command, subcommands inside their containers.
+fn all(reply: &mut Reply<'_>) {
+    reply.array(registry::top_level().len());
+    for command in registry::top_level() {
+        describe::info(command, reply);
+    }
 }
 
 /// All of them, in alphabetical order.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod connection;
 pub mod context;
 pub mod debug;
+pub mod describe;
 pub mod expire;
 pub mod generic;
 pub mod help;

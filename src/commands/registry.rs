@@ -13,6 +13,7 @@ use crate::commands::{
     admin, client, command, config, connection, debug, expire, generic, object, string,
     transactions,
 };
+use crate::resp::Args;
 
 /// The families. Adding a file of commands means adding its list here.
 const FAMILIES: &[&[CommandSpec]] = &[
@@ -88,6 +89,15 @@ pub fn lookup_full(name: &[u8]) -> Option<&'static Command> {
     match memchr::memchr(b'|', name) {
         None => lookup(name),
         Some(bar) => lookup(&name[..bar])?.subcommand(&name[bar + 1..]),
+    }
+}
+
+/// The command that these arguments call: a container's subcommand, if there is an argument to name it.
+pub fn resolve(args: Args<'_>) -> Option<&'static Command> {
+    let command = lookup(args.try_get(0)?)?;
+    match args.try_get(1) {
+        Some(name) if command.has_subcommands() => command.subcommand(name),
+        _ => Some(command),
     }
 }
 

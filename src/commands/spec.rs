@@ -387,6 +387,23 @@ pub enum ArgKind {
     Block(&'static [Arg]),
 }
 
+impl ArgKind {
+    /// The kind's name as `COMMAND DOCS` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ArgKind::String => "string",
+            ArgKind::Integer => "integer",
+            ArgKind::Double => "double",
+            ArgKind::Key(_) => "key",
+            ArgKind::Pattern => "pattern",
+            ArgKind::UnixTime => "unix-time",
+            ArgKind::PureToken => "pure-token",
+            ArgKind::OneOf(_) => "oneof",
+            ArgKind::Block(_) => "block",
+        }
+    }
+}
+
 /// One argument of a command's grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arg {
