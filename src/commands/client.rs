@@ -87,11 +87,11 @@ const KILL: CommandSpec = CommandSpec::session("KILL", Arity::at_least(3), Group
                     Arg::new(
                         "client-type",
                         ArgKind::OneOf(&[
-                            Arg::word("normal", "normal"),
-                            Arg::word("master", "master").since("3.2.0"),
-                            Arg::word("slave", "slave"),
-                            Arg::word("replica", "replica").since("5.0.0"),
-                            Arg::word("pubsub", "pubsub"),
+                            Arg::word("normal", "NORMAL"),
+                            Arg::word("master", "MASTER").since("3.2.0"),
+                            Arg::word("slave", "SLAVE"),
+                            Arg::word("replica", "REPLICA").since("5.0.0"),
+                            Arg::word("pubsub", "PUBSUB"),
                         ]),
                     )
                     .token("TYPE")
@@ -146,10 +146,10 @@ const LIST: CommandSpec = CommandSpec::session("LIST", Arity::at_least(2), Group
         Arg::new(
             "client-type",
             ArgKind::OneOf(&[
-                Arg::word("normal", "normal"),
-                Arg::word("master", "master"),
-                Arg::word("replica", "replica"),
-                Arg::word("pubsub", "pubsub"),
+                Arg::word("normal", "NORMAL"),
+                Arg::word("master", "MASTER"),
+                Arg::word("replica", "REPLICA"),
+                Arg::word("pubsub", "PUBSUB"),
             ]),
         )
         .token("TYPE")
@@ -280,8 +280,8 @@ const SETINFO: CommandSpec =
         .args(&[Arg::new(
             "attr",
             ArgKind::OneOf(&[
-                Arg::new("libname", ArgKind::String).token("lib-name"),
-                Arg::new("libver", ArgKind::String).token("lib-ver"),
+                Arg::new("libname", ArgKind::String).token("LIB-NAME"),
+                Arg::new("libver", ArgKind::String).token("LIB-VER"),
             ]),
         )]);
 

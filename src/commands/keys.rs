@@ -277,3 +277,275 @@ fn range(rule: FindKeys, args: Args<'_>, begin: usize) -> Option<Found> {
         FindKeys::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::registry;
+    use crate::resp::Slot;
+
+    fn with_args<R>(words: &[&str], run: impl FnOnce(Args<'_>) -> R) -> R {
+        let buffer = words.concat();
+        let mut start = 0;
+        let slots: Vec<Slot> = words
+            .iter()
+            .map(|word| {
+                let slot = Slot {
+                    start,
+                    len: word.len() as u32,
+                    hash: 0,
+                };
+                start += slot.len;
+                slot
+            })
+            .collect();
+        run(Args::new(buffer.as_bytes(), &slots))
+    }
+
+    fn line(text: &str) -> Vec<&str> {
+        text.split(' ').collect()
+    }
+
+    /// The keys' positions, or None where the arguments do not fit.
+    fn positions(text: &str) -> Option<Vec<usize>> {
+        let words = line(text);
+        with_args(&words, |args| {
+            let mut found = Vec::new();
+            let fits = registry::resolve(args)
+                .unwrap()
+                .for_each_key(args, |index, _| found.push(index));
+            assert!(fits || found.is_empty());
+            fits.then_some(found)
+        })
+    }
+
+    /// What one specification finds: None if invalid, an empty list if its keyword is missing.
+    fn by_spec(spec: KeySpec, text: &str) -> Option<Vec<usize>> {
+        let words = line(text);
+        with_args(&words, |args| match find(&spec, args) {
+            Search::Found(found) => {
+                let mut all = Vec::new();
+                found.each(|index| all.push(index));
+                Some(all)
+            }
+            Search::Nothing => Some(vec![]),
+            Search::Invalid => None,
+        })
+    }
+
+    fn spec(begin: BeginSearch, find: FindKeys) -> KeySpec {
+        KeySpec {
+            begin,
+            find,
+            flags: KeyFlags::RO,
+        }
+    }
+
+    #[test]
+    fn declared_commands_find_their_keys() {
+        assert_eq!(positions("GET k"), Some(vec![1]));
+        assert_eq!(positions("MGET a b c"), Some(vec![1, 2, 3]));
+        assert_eq!(positions("MSET a 1 b 2"), Some(vec![1, 3]));
+        assert_eq!(positions("MSET a 1 b"), Some(vec![1, 3]));
+        assert_eq!(positions("LCS a b LEN"), Some(vec![1, 2]));
+        assert_eq!(positions("RENAME a b"), Some(vec![1, 2]));
+        assert_eq!(positions("COPY a b DB 1"), Some(vec![1, 2]));
+        assert_eq!(positions("OBJECT FREQ k"), Some(vec![2]));
+        assert_eq!(positions("PING k"), None);
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_have_no_keys() {
+        for text in ["GET", "MGET", "MSET", "LCS a", "RENAME a", "OBJECT FREQ"] {
+            assert_eq!(positions(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn flags_of_set_depend_on_get() {
+        let flags = |text: &str| {
+            let words = line(text);
+            with_args(&words, |args| {
+                let mut found = None;
+                registry::resolve(args)
+                    .unwrap()
+                    .for_each_key(args, |_, flags| found = Some(flags));
+                found.unwrap().names().collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(flags("SET k v"), ["OW", "update"]);
+        assert_eq!(flags("SET k get"), ["OW", "update"]);
+        assert_eq!(flags("SET k v EX 5 gEt"), ["RW", "access", "update"]);
+        assert_eq!(flags("GETEX k"), ["RW", "access", "update"]);
+    }
+
+    #[test]
+    fn ranges_count_from_the_end_and_share() {
+        let last = |last, step, limit| FindKeys::Range { last, step, limit };
+        let at = |index| BeginSearch::Index(index);
+        assert_eq!(
+            by_spec(spec(at(1), last(-2, 1, 0)), "c a b 0"),
+            Some(vec![1, 2])
+        );
+        assert_eq!(by_spec(spec(at(1), last(-2, 1, 0)), "c 0"), None);
+        assert_eq!(by_spec(spec(at(1), last(-9, 1, 0)), "c 0"), None);
+        // XREAD: keys are the first half of what follows STREAMS.
+        let streams = spec(BeginSearch::Keyword("STREAMS", 1), last(-1, 1, 2));
+        assert_eq!(
+            by_spec(streams, "xread COUNT 1 streams a b 0 0"),
+            Some(vec![4, 5])
+        );
+        assert_eq!(
+            by_spec(streams, "xread COUNT 1 streams a b 0"),
+            Some(vec![4])
+        );
+        assert_eq!(by_spec(streams, "xread COUNT 1 streams a"), None);
+        assert_eq!(by_spec(streams, "xread COUNT 1"), Some(vec![]));
+        // MIGRATE looks for KEYS backwards and never at the first arguments.
+        let migrate = spec(BeginSearch::Keyword("KEYS", -2), last(-1, 1, 0));
+        assert_eq!(
+            by_spec(migrate, "migrate h 1 x 0 9 KEYS a b"),
+            Some(vec![7, 8])
+        );
+        assert_eq!(by_spec(migrate, "migrate KEYS 1 x"), Some(vec![]));
+    }
+
+    #[test]
+    fn numbers_of_keys_are_bounded_by_the_arguments() {
+        let numbered = spec(
+            BeginSearch::Index(1),
+            FindKeys::KeyNum {
+                index: 0,
+                first: 1,
+                step: 1,
+            },
+        );
+        assert_eq!(by_spec(numbered, "c 2 a b x"), Some(vec![2, 3]));
+        for text in [
+            "c",
+            "c 0 a",
+            "c -1 a",
+            "c x a",
+            "c 2 a",
+            "c 9223372036854775807 a",
+        ] {
+            assert_eq!(by_spec(numbered, text), None, "{text}");
+        }
+        let eval = spec(
+            BeginSearch::Index(2),
+            FindKeys::KeyNum {
+                index: 0,
+                first: 1,
+                step: 1,
+            },
+        );
+        assert_eq!(by_spec(eval, "eval x 1 k arg"), Some(vec![3]));
+    }
+
+    #[test]
+    fn incomplete_and_unknown_specifications_find_nothing() {
+        let mut incomplete = KeySpec::at(1, KeyFlags::RO);
+        incomplete.flags = incomplete.flags.union(KeyFlags::INCOMPLETE);
+        assert_eq!(by_spec(incomplete, "c k"), None);
+        assert_eq!(KeyPlan::of(&[incomplete]), KeyPlan::General);
+        assert_eq!(
+            by_spec(spec(BeginSearch::Unknown, FindKeys::Unknown), "c k"),
+            None
+        );
+        assert_eq!(
+            KeyPlan::of(&[KeySpec::at(1, KeyFlags::NOT_KEY)]),
+            KeyPlan::None
+        );
+    }
+
+    #[test]
+    fn no_arguments_make_it_panic() {
+        let rules = [
+            FindKeys::Range {
+                last: -1,
+                step: 0,
+                limit: 0,
+            },
+            FindKeys::Range {
+                last: -3,
+                step: 1,
+                limit: 2,
+            },
+            FindKeys::Range {
+                last: isize::MAX,
+                step: 1,
+                limit: 0,
+            },
+            FindKeys::Range {
+                last: isize::MIN,
+                step: 1,
+                limit: 3,
+            },
+            FindKeys::KeyNum {
+                index: usize::MAX,
+                first: usize::MAX,
+                step: 0,
+            },
+            FindKeys::KeyNum {
+                index: 0,
+                first: usize::MAX,
+                step: 1,
+            },
+            FindKeys::Unknown,
+        ];
+        let begins = [
+            BeginSearch::Index(1),
+            BeginSearch::Index(usize::MAX),
+            BeginSearch::Keyword("9", 1),
+            BeginSearch::Keyword("9", 0),
+            BeginSearch::Keyword("9", -1),
+            BeginSearch::Keyword("9", isize::MIN),
+            BeginSearch::Keyword("9", isize::MAX),
+            BeginSearch::Unknown,
+        ];
+        for count in 0..6 {
+            let words: Vec<&str> = std::iter::repeat_n("9", count).collect();
+            for begin in begins {
+                for rule in rules {
+                    with_args(&words, |args| {
+                        if let Search::Found(found) = find(&spec(begin, rule), args) {
+                            found.each(|index| assert!(index < count));
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn legacy_ranges_join_what_follows_and_mark_the_rest_movable() {
+        let range = |specs: &[KeySpec]| {
+            let all = LegacyRange::of(specs);
+            (all.first, all.last, all.step, all.movable)
+        };
+        let key = |index| KeySpec::at(index, KeyFlags::RO);
+        let numbered = spec(
+            BeginSearch::Index(2),
+            FindKeys::KeyNum {
+                index: 0,
+                first: 1,
+                step: 1,
+            },
+        );
+        assert_eq!(range(&[]), (0, 0, 0, false));
+        assert_eq!(range(&[key(1)]), (1, 1, 1, false));
+        assert_eq!(
+            range(&[KeySpec::range(1, -1, 2, KeyFlags::OW)]),
+            (1, -1, 2, false)
+        );
+        assert_eq!(range(&[key(1), key(2)]), (1, 2, 1, false));
+        assert_eq!(
+            range(&[key(1), KeySpec::range(2, -1, 1, KeyFlags::RO)]),
+            (1, -1, 1, false)
+        );
+        assert_eq!(range(&[key(1), key(3)]), (1, 1, 1, true));
+        assert_eq!(range(&[key(1), numbered]), (1, 1, 1, true));
+        assert_eq!(range(&[numbered]), (0, 0, 0, true));
+        assert_eq!(range(&[key(1), key(2), key(9)]), (1, 2, 1, true));
+    }
+}
