@@ -319,3 +319,157 @@ fn all(reply: &mut Reply<'_>) {
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[COMMAND];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::{Protocol, Slot};
+
+    fn with_args<R>(line: &str, run: impl FnOnce(Args<'_>) -> R) -> R {
+        let mut start = 0;
+        let slots: Vec<Slot> = line
+            .split(' ')
+            .map(|word| {
+                let slot = Slot {
+                    start,
+                    len: word.len() as u32,
+                    hash: 0,
+                };
+                start += slot.len + 1;
+                slot
+            })
+            .collect();
+        run(Args::new(line.as_bytes(), &slots))
+    }
+
+    fn written(protocol: Protocol, write: impl FnOnce(&mut Reply<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, protocol));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn getkeys_of(line: &str) -> Result<String, Error> {
+        let mut outcome = Ok(());
+        let text = written(Protocol::Resp2, |reply| {
+            outcome = with_args(line, |args| {
+                keys(args, reply, |key, _, reply| reply.bulk(key))
+            });
+        });
+        outcome.map(|()| text)
+    }
+
+    #[test]
+    fn getkeys_returns_the_keys_or_says_why_not() {
+        assert_eq!(
+            getkeys_of("mset a 1 b 2").unwrap(),
+            "*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+        );
+        assert_eq!(
+            getkeys_of("object encoding k").unwrap(),
+            "*1\r\n$1\r\nk\r\n"
+        );
+        for (line, error) in [
+            ("nosuch k", "ERR Invalid command specified"),
+            ("object nosuch k", "ERR Invalid command specified"),
+            ("ping k", "ERR The command has no key arguments"),
+            ("object", "ERR The command has no key arguments"),
+            (
+                "get a b",
+                "ERR Invalid number of arguments specified for command",
+            ),
+            (
+                "mget",
+                "ERR Invalid number of arguments specified for command",
+            ),
+        ] {
+            assert_eq!(getkeys_of(line).unwrap_err().to_string(), error, "{line}");
+        }
+    }
+
+    fn listed(line: &str) -> Result<Vec<&'static str>, Error> {
+        with_args(line, |args| {
+            let filter = Filter::parse(args)?;
+            let admitted = registry::all()
+                .iter()
+                .filter(|command| filter.admits(command));
+            Ok(admitted.map(|command| command.full_name).collect())
+        })
+    }
+
+    #[test]
+    fn list_filters_by_category_pattern_and_module() {
+        assert_eq!(listed("command list").unwrap().len(), registry::count());
+        let transactions = ["discard", "exec", "multi", "unwatch", "watch"];
+        assert_eq!(
+            listed("command list filterby ACLCAT Transaction").unwrap(),
+            transactions
+        );
+        assert_eq!(
+            listed("command list FILTERBY pattern CONFIG|*SET").unwrap(),
+            ["config|set"]
+        );
+        assert!(
+            listed("command list filterby aclcat nosuch")
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            listed("command list filterby module json")
+                .unwrap()
+                .is_empty()
+        );
+        for line in [
+            "command list filterby",
+            "command list filterby aclcat",
+            "command list filterby nosuch x",
+            "command list other aclcat x",
+            "command list filterby aclcat x y",
+        ] {
+            assert_eq!(listed(line).unwrap_err(), Error::Syntax, "{line}");
+        }
+    }
+
+    #[test]
+    fn descriptions_use_the_types_of_the_protocol() {
+        let get = registry::lookup(b"GET").unwrap();
+        let old = written(Protocol::Resp2, |reply| describe::info(get, reply));
+        assert_eq!(
+            old,
+            "*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n\
+             *3\r\n+@read\r\n+@string\r\n+@fast\r\n*0\r\n\
+             *1\r\n*6\r\n$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n\
+             $12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n\
+             *2\r\n$5\r\nindex\r\n:1\r\n\
+             $9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n\
+             *6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n"
+        );
+        let new = written(Protocol::Resp3, |reply| describe::info(get, reply));
+        assert!(
+            new.starts_with("*10\r\n$3\r\nget\r\n:2\r\n~2\r\n+readonly\r\n"),
+            "{new}"
+        );
+        assert!(new.contains("~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n"), "{new}");
+        assert!(new.ends_with("~0\r\n"), "{new}");
+        let docs = written(Protocol::Resp3, |reply| describe::docs(get, reply));
+        assert!(docs.starts_with("%5\r\n$7\r\nsummary\r\n"), "{docs}");
+        let shown = "$9\r\narguments\r\n*1\r\n%4\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n\
+                     $3\r\nkey\r\n$12\r\ndisplay_text\r\n$3\r\nkey\r\n$14\r\nkey_spec_index\r\n:0\r\n";
+        assert!(docs.ends_with(shown), "{docs}");
+    }
+
+    #[test]
+    fn help_ends_with_help() {
+        let text = written(Protocol::Resp2, |reply| {
+            help::reply(reply, "COMMAND", HELP_LINES)
+        });
+        let head = "+COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n";
+        assert!(
+            text.starts_with(&format!("*{}\r\n{head}", HELP_LINES.len() + 3)),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("+HELP\r\n+    Print this help.\r\n"),
+            "{text}"
+        );
+    }
+}
