@@ -127,6 +127,14 @@ macro_rules! bit_set {
     (@consts $name:ident, $repr:ty, $n:expr,) => {};
 }
 
+/// Several members of a set: `members!(Flags: WRITE | FAST)`.
+macro_rules! members {
+    ($set:ident: $($member:ident)|+) => {
+        $set::NONE$(.union($set::$member))+
+    };
+}
+pub(crate) use members;
+
 bit_set! {
     /// Command flags, in the order in which Redis prints them.
     Flags: u32 {
@@ -313,7 +321,15 @@ impl KeySpec {
 
     /// Keys from argument `index` up to `last`, every `step`th.
     pub const fn range(index: usize, last: isize, step: usize, flags: KeyFlags) -> Self {
-        KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last, step, limit: 0 }, flags }
+        KeySpec {
+            begin: BeginSearch::Index(index),
+            find: FindKeys::Range {
+                last,
+                step,
+                limit: 0,
+            },
+            flags,
+        }
     }
 }
 
@@ -371,11 +387,30 @@ pub enum ArgKind {
     Block(&'static [Arg]),
 }
 
+impl ArgKind {
+    /// The kind's name as `COMMAND DOCS` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ArgKind::String => "string",
+            ArgKind::Integer => "integer",
+            ArgKind::Double => "double",
+            ArgKind::Key(_) => "key",
+            ArgKind::Pattern => "pattern",
+            ArgKind::UnixTime => "unix-time",
+            ArgKind::PureToken => "pure-token",
+            ArgKind::OneOf(_) => "oneof",
+            ArgKind::Block(_) => "block",
+        }
+    }
+}
+
 /// One argument of a command's grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arg {
     /// Its name.
     pub name: &'static str,
+    /// What to show for it, if not its name.
+    pub display: Option<&'static str>,
     /// Its kind.
     pub kind: ArgKind,
     /// The literal word before it, or which it is.
@@ -397,6 +432,7 @@ impl Arg {
     pub const fn new(name: &'static str, kind: ArgKind) -> Self {
         Arg {
             name,
+            display: None,
             kind,
             token: None,
             optional: false,
@@ -410,6 +446,12 @@ impl Arg {
     /// A literal word.
     pub const fn word(name: &'static str, token: &'static str) -> Self {
         Arg::new(name, ArgKind::PureToken).token(token)
+    }
+
+    /// Shown as this text instead of its name.
+    pub const fn display(mut self, text: &'static str) -> Self {
+        self.display = Some(text);
+        self
     }
 
     /// With this literal word before it.
@@ -479,6 +521,8 @@ pub struct CommandSpec {
     pub deprecated_since: Option<&'static str>,
     /// What replaces it, if deprecated.
     pub replaced_by: Option<&'static str>,
+    /// Whether it is for debugging and not for applications (`syscmd` in `COMMAND DOCS`).
+    pub syscmd: bool,
     /// Command tips, in lower case as `COMMAND` prints them.
     pub tips: &'static [&'static str],
     /// Argument grammar.
@@ -503,6 +547,7 @@ impl CommandSpec {
             complexity: "",
             deprecated_since: None,
             replaced_by: None,
+            syscmd: false,
             tips: &[],
             args: &[],
             subcommands: &[],
@@ -555,7 +600,11 @@ impl CommandSpec {
     }
 
     /// A container of subcommands.
-    pub const fn container(name: &'static str, group: Group, subcommands: &'static [CommandSpec]) -> Self {
+    pub const fn container(
+        name: &'static str,
+        group: Group,
+        subcommands: &'static [CommandSpec],
+    ) -> Self {
         let mut spec = Self::new(name, Arity::at_least(2), group, Handler::Container);
         spec.subcommands = subcommands;
         spec
@@ -586,7 +635,12 @@ impl CommandSpec {
     }
 
     /// Sets summary, version and complexity.
-    pub const fn doc(mut self, since: &'static str, complexity: &'static str, summary: &'static str) -> Self {
+    pub const fn doc(
+        mut self,
+        since: &'static str,
+        complexity: &'static str,
+        summary: &'static str,
+    ) -> Self {
         self.since = since;
         self.complexity = complexity;
         self.summary = summary;
@@ -597,6 +651,18 @@ impl CommandSpec {
     pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Self {
         self.deprecated_since = Some(since);
         self.replaced_by = Some(replaced_by);
+        self
+    }
+
+    /// Marks it as a command for debugging, not for applications.
+    pub const fn syscmd(mut self) -> Self {
+        self.syscmd = true;
+        self
+    }
+
+    /// Adds subcommands, in alphabetical order, to a command that also runs alone (`COMMAND`).
+    pub const fn subcommands(mut self, subcommands: &'static [CommandSpec]) -> Self {
+        self.subcommands = subcommands;
         self
     }
 
