@@ -1,0 +1,180 @@
+//! The digests that DEBUG DIGEST and DEBUG DIGEST-VALUE print.
+//!
+//! A digest is 20 bytes that start as zeros. Two steps change it:
+//!
+//! - [`Digest::xor`]: digest = digest xor SHA1(data). The order of the steps does not matter.
+//! - [`Digest::mix`]: digest = SHA1(digest xor SHA1(data)). The order does matter.
+//!
+//! **One value** (DIGEST-VALUE, from zeros), see [`Digest::add_string_value`]:
+//! 1. mix the type's number as 4 bytes, big-endian (string 0, list 1, set 2, sorted set 3, hash 4,
+//!    module 5, stream 6);
+//! 2. the content. A string: mix its bytes (an integer as its decimal digits). A list: mix every
+//!    element from head to tail. A set: xor every member. A hash: per field a digest of its own from
+//!    zeros, mix field, mix value, xor `!!hexpire!!` if the field expires; then xor those 20 bytes
+//!    into the value's digest. A sorted set: the same with member and score as printed. A stream:
+//!    per entry mix `ms.seq`, then mix each field and each value;
+//! 3. xor `!!expire!!` if the key has an expire time.
+//!
+//! DIGEST-VALUE of a missing key is 40 zeros.
+//!
+//! **The dataset** (DEBUG DIGEST), from zeros: for each database that holds a key, in ascending
+//! order, mix the database's number as 4 bytes, big-endian ([`Digest::mix_number`]); then for each
+//! of its keys, in any order, make the key's digest from zeros (mix the key, then the three steps
+//! above, without clearing) and xor its 20 bytes ([`Digest::xor_digest`]). An empty dataset is 40
+//! zeros.
+
+use sha1::{Digest as _, Sha1};
+
+/// 20 bytes that stand for some data; zeros at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest([u8; 20]);
+
+impl Digest {
+    /// Adds `data`, whatever came before or after it.
+    pub fn xor(&mut self, data: &[u8]) {
+        let hash = Sha1::digest(data);
+        for (own, new) in self.0.iter_mut().zip(hash.iter()) {
+            *own ^= new;
+        }
+    }
+
+    /// Adds `data` behind everything that was added before.
+    pub fn mix(&mut self, data: &[u8]) {
+        self.xor(data);
+        self.0 = Sha1::digest(self.0).into();
+    }
+
+    /// Mixes a database's or a type's number, as 4 bytes, big-endian.
+    pub fn mix_number(&mut self, number: u32) {
+        self.mix(&number.to_be_bytes());
+    }
+
+    /// Adds another digest's 20 bytes by [`Digest::xor`], which hashes them first.
+    pub fn xor_digest(&mut self, other: &Digest) {
+        self.xor(&other.0);
+    }
+
+    /// Adds a string value: its type, its bytes, and whether its key has an expire time.
+    pub fn add_string_value(&mut self, value: &[u8], expires: bool) {
+        self.mix_number(0);
+        self.mix(value);
+        if expires {
+            self.mark_expire();
+        }
+    }
+
+    /// Adds the mark of a key that has an expire time.
+    pub fn mark_expire(&mut self) {
+        self.xor(b"!!expire!!");
+    }
+
+    /// 40 lower-case hex digits.
+    pub fn hex(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = String::with_capacity(40);
+        for byte in self.0 {
+            text.push(DIGITS[usize::from(byte >> 4)] as char);
+            text.push(DIGITS[usize::from(byte & 15)] as char);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Key, value, and whether the key expires.
+    type Entry = (&'static [u8], &'static [u8], bool);
+
+    /// The digest of a dataset of strings.
+    fn dataset(databases: &[(u32, &[Entry])]) -> String {
+        let mut all = Digest::default();
+        for (number, keys) in databases {
+            all.mix_number(*number);
+            for (key, value, expires) in *keys {
+                let mut digest = Digest::default();
+                digest.mix(key);
+                digest.add_string_value(value, *expires);
+                all.xor_digest(&digest);
+            }
+        }
+        all.hex()
+    }
+
+    fn value(value: &[u8], expires: bool) -> String {
+        let mut digest = Digest::default();
+        digest.add_string_value(value, expires);
+        digest.hex()
+    }
+
+    #[test]
+    fn values_as_recorded() {
+        assert_eq!(Digest::default().hex(), "0".repeat(40));
+        assert_eq!(
+            value(b"v", false),
+            "d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f"
+        );
+        assert_eq!(
+            value(b"12345", false),
+            "e1cf90774e995ae03de66e8109dc5cb9d9c2dc83"
+        );
+        assert_eq!(
+            value(b"", false),
+            "8b3447c33a834b810e3e181b6fd6a2ee1020921c"
+        );
+        assert_eq!(
+            value(b"x", true),
+            "0745672cb1bf060476eedeb8a28f5ffe1ff5a2be"
+        );
+    }
+
+    #[test]
+    fn datasets_as_recorded() {
+        let k: Entry = (b"k", b"v", false);
+        assert_eq!(dataset(&[]), "0".repeat(40));
+        assert_eq!(
+            dataset(&[(0, &[k])]),
+            "264ccf65edec66bccfa7cc659414ccca432057d2"
+        );
+        let n: Entry = (b"n", b"12345", false);
+        let e: Entry = (b"e", b"", false);
+        let t: Entry = (b"t", b"x", true);
+        let first = [n, k, e];
+        assert_eq!(
+            dataset(&[(0, &first)]),
+            "314003620356e7908a7315e93365acee98cdb68f"
+        );
+        let first = [t, e, k, n];
+        assert_eq!(
+            dataset(&[(0, &first)]),
+            "11e5d69f9f668081ef887cddbe2afd89696ad5de"
+        );
+        let sixth = [(&b"a"[..], &b"b"[..], false), k];
+        assert_eq!(
+            dataset(&[(0, &first), (5, &sixth)]),
+            "0cb01a8e2c97d20f77b07fdc844aed4b2e278f25"
+        );
+        let third = [(&b"bin"[..], &b"\x01\xff"[..], false)];
+        assert_eq!(
+            dataset(&[(0, &first), (2, &third), (5, &sixth)]),
+            "87690d7fff743d7f24135a3d1f0ef88d1ffe8165"
+        );
+    }
+
+    #[test]
+    fn xor_forgets_the_order_and_mix_keeps_it() {
+        let (mut ab, mut ba) = (Digest::default(), Digest::default());
+        ab.xor(b"a");
+        ab.xor(b"b");
+        ba.xor(b"b");
+        ba.xor(b"a");
+        assert_eq!(ab, ba);
+        let (mut ab, mut ba) = (Digest::default(), Digest::default());
+        ab.mix(b"a");
+        ab.mix(b"b");
+        ba.mix(b"b");
+        ba.mix(b"a");
+        assert_ne!(ab, ba);
+    }
+}

@@ -1,0 +1,45 @@
+//! Pure structures and text rules: no protocol, no clock, no sockets.
+//!
+//! Everything here works on bytes and gives the same answer for the same input.
+
+pub mod digest;
+pub mod glob;
+mod grisu;
+pub mod lcs;
+pub mod long_double;
+pub mod number;
+pub mod quoting;
+
+#[cfg(test)]
+pub(crate) mod chance {
+    /// A fixed sequence of numbers for random tests: a failure always comes back.
+    pub struct Chance(u64);
+
+    impl Chance {
+        pub fn new(seed: u64) -> Self {
+            Chance(seed.wrapping_mul(2).wrapping_add(1))
+        }
+
+        /// The next 64 bits (splitmix64).
+        pub fn bits(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }
+
+        /// A number below `end`.
+        pub fn below(&mut self, end: usize) -> usize {
+            (self.bits() % end as u64) as usize
+        }
+
+        /// Up to `longest` bytes out of `alphabet`.
+        pub fn text(&mut self, alphabet: &[u8], longest: usize) -> Vec<u8> {
+            let len = self.below(longest + 1);
+            (0..len)
+                .map(|_| alphabet[self.below(alphabet.len())])
+                .collect()
+        }
+    }
+}
