@@ -92,6 +92,7 @@ fn start(loaded: Loaded) -> ExitCode {
             .create(true)
             .open(&path)
     {
+        let error = config::os_text(&error);
         let text = format!(
             "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\nCan't open the log file: {error}"
         );
@@ -101,10 +102,8 @@ fn start(loaded: Loaded) -> ExitCode {
     if config.daemonize()
         && let Err(error) = go_to_background()
     {
-        print_line(
-            &mut io::stdout(),
-            &log::line('#', &format!("Can't daemonize: {error}")),
-        );
+        let text = format!("Can't daemonize: {}", config::os_text(&error));
+        print_line(&mut io::stdout(), &log::line('#', &text));
         return ExitCode::FAILURE;
     }
     if log::init(config.clone()).is_err() {
@@ -151,7 +150,7 @@ impl PidFile {
         if let Some(path) = &path
             && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
         {
-            tracing::warn!("Failed to write PID file: {error}");
+            tracing::warn!("Failed to write PID file: {}", config::os_text(&error));
         }
         PidFile(path)
     }

@@ -454,8 +454,8 @@ fn parse_dir(words: &[&[u8]]) -> Result<Value, Reason> {
     }
 }
 
-/// What the system says about an error, without the number that Rust adds.
-pub(crate) fn os_text(error: &std::io::Error) -> String {
+/// What the system says about an error, without the number that Rust adds: Redis's form.
+pub fn os_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text[..end].to_owned(),
