@@ -436,7 +436,7 @@ numbers! {
     notify_keyspace_events: u32 = NotifyKeyspaceEvents;
     /// Milliseconds after which other clients of a running script are answered BUSY; 0: never.
     busy_reply_threshold: u64 = BusyReplyThreshold;
-    /// The TCP port; 0: none is asked for.
+    /// The TCP port; 0: no port in particular.
     port: u16 = Port;
     /// How many connections may wait to be accepted.
     tcp_backlog: u32 = TcpBacklog;
@@ -542,7 +542,7 @@ impl Config {
     }
 
     /// The addresses to listen on. A `-` in front says that the server may start without this
-    /// one; `*` and `::*` stand for all of IPv4 and of IPv6. Empty: all.
+    /// one; `*` and `::*` stand for all of IPv4 and of IPv6. Empty: no TCP socket is wanted.
     pub fn bind(&self) -> Vec<String> {
         let text = self.text(Id::Bind);
         let text = String::from_utf8_lossy(&text);
