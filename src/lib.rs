@@ -1,1 +1,4 @@
+//! Redouble: an in-memory server that speaks the Redis protocol.
 
+pub mod config;
+pub mod log;
