@@ -2,7 +2,9 @@
 //! what each session's own task writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed,
+};
 
 use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
@@ -140,7 +142,8 @@ impl Client {
     /// Notes the command that it runs.
     #[inline]
     pub fn set_last_command(&self, command: &'static Command) {
-        self.last_command.store(std::ptr::from_ref(command).cast_mut(), Relaxed);
+        self.last_command
+            .store(std::ptr::from_ref(command).cast_mut(), Relaxed);
     }
 
     /// Whether a flag is set.
@@ -171,7 +174,11 @@ impl Client {
 
     /// The signals that came since the last call, which are forgotten, but a kill stays.
     pub fn take_signals(&self) -> u8 {
-        if self.signals.load(Relaxed) == 0 { 0 } else { self.signals.fetch_and(signal::KILL, Relaxed) }
+        if self.signals.load(Relaxed) == 0 {
+            0
+        } else {
+            self.signals.fetch_and(signal::KILL, Relaxed)
+        }
     }
 
     /// Sets who is woken by [`Client::signal`]: the connection's task, whose waker stays the same for

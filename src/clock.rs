@@ -32,6 +32,8 @@ impl Micros {
 /// Reads the system clock. Read once for each socket read, never inside a command.
 #[inline]
 pub fn now() -> Micros {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     Micros(since_epoch.as_micros() as i64)
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use redouble::config::{self, Config, LoadError, Loaded, REDIS_VERSION, Sources};
+use redouble::config::{self, LoadError, Loaded, REDIS_VERSION, Sources};
 use redouble::log;
 
 /// An in-memory server that speaks the Redis protocol.
@@ -118,13 +118,7 @@ fn start(loaded: Loaded) -> ExitCode {
         tracing::info!("{notice}");
     }
     let _pid_file = PidFile::write(config.pidfile());
-    run(config)
-}
-
-/// Stands in for the server until there is one.
-fn run(config: Arc<Config>) -> ExitCode {
-    tracing::info!(port = config.port(), "Ready to accept connections tcp");
-    ExitCode::SUCCESS
+    redouble::server::run(config)
 }
 
 /// The line that wrappers of redis-server read a version from.

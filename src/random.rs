@@ -30,5 +30,7 @@ pub fn below(bound: usize) -> usize {
 
 /// `bytes` random bytes as lower-case hex, for run and replication ids; from the system's secure source.
 pub fn hex(bytes: usize) -> String {
-    (0..bytes).map(|_| format!("{:02x}", rand::random::<u8>())).collect()
+    (0..bytes)
+        .map(|_| format!("{:02x}", rand::random::<u8>()))
+        .collect()
 }

@@ -138,16 +138,11 @@ impl WorkerStats {
     pub fn count_error(&self, code: &str) {
         self.error_replies.add(1);
         let mut errors = self.errors.lock();
-        match errors.get_mut(code) {
-            Some(count) => *count += 1,
-            // As Redis does since 7.4: hostile error texts must not grow the table without bound.
-            None if errors.len() >= 128 => {
-                *errors.entry("ERRORSTATS_OVERFLOW".to_owned()).or_default() += 1;
-            }
-            None => {
-                errors.insert(code.to_owned(), 1);
-            }
-        }
+        // Hostile error texts must not grow the table without bound.
+        let full = errors.len() >= 128 && !errors.contains_key(code);
+        *errors
+            .entry(if full { "ERRORSTATS_OVERFLOW" } else { code }.to_owned())
+            .or_default() += 1;
     }
 }
 

@@ -56,7 +56,12 @@ pub struct Db<'a> {
 impl<'a> Db<'a> {
     /// Access to the locked shards.
     pub fn new(locked: Locked<'a>, access: Access<'a>) -> Self {
-        Db { locked, access, garbage: Garbage::default(), dirty: 0 }
+        Db {
+            locked,
+            access,
+            garbage: Garbage::default(),
+            dirty: 0,
+        }
     }
 
     /// The moment at which the batch happens, in Unix milliseconds.
@@ -120,12 +125,17 @@ impl<'a> Db<'a> {
 
     #[inline]
     fn find(&self, index: usize, key: Key<'_>) -> Option<&Entry> {
-        self.locked.shard(shard_of(key.hash)).entry(index, key.hash, key.bytes)
+        self.locked
+            .shard(shard_of(key.hash))
+            .entry(index, key.hash, key.bytes)
     }
 
     #[inline]
     fn find_mut(&mut self, index: usize, key: Key<'_>) -> Option<&mut Entry> {
-        self.shard_mut(key).database_mut(index)?.table.get_mut(key.hash, key.bytes)
+        self.shard_mut(key)
+            .database_mut(index)?
+            .table
+            .get_mut(key.hash, key.bytes)
     }
 
     fn detach(&mut self, index: usize, key: Key<'_>) -> Option<Entry> {
@@ -145,7 +155,10 @@ impl<'a> Db<'a> {
     #[inline]
     fn expire_if_needed(&mut self, index: usize, key: Key<'_>) {
         let now = self.access.millis();
-        if self.find(index, key).is_some_and(|entry| entry.is_expired(now)) {
+        if self
+            .find(index, key)
+            .is_some_and(|entry| entry.is_expired(now))
+        {
             self.expire(index, key);
         }
     }
@@ -184,7 +197,11 @@ impl<'a> Db<'a> {
     pub fn read(&mut self, key: Key<'_>) -> Option<&Entry> {
         let stats = self.access.stats;
         let entry = self.get(key);
-        let counter = if entry.is_some() { &stats.keyspace_hits } else { &stats.keyspace_misses };
+        let counter = if entry.is_some() {
+            &stats.keyspace_hits
+        } else {
+            &stats.keyspace_misses
+        };
         counter.add(1);
         entry
     }
@@ -220,8 +237,16 @@ impl<'a> Db<'a> {
                 }
             }
         } else {
-            let at = if let SetExpiry::At(at) = expiry { Some(at) } else { None };
-            Self::put(database, key, Entry::new(key.bytes, value, at, access.fresh_clock()));
+            let at = if let SetExpiry::At(at) = expiry {
+                Some(at)
+            } else {
+                None
+            };
+            Self::put(
+                database,
+                key,
+                Entry::new(key.bytes, value, at, access.fresh_clock()),
+            );
         }
         self.changed(index, key, event);
     }
@@ -238,7 +263,12 @@ impl<'a> Db<'a> {
     /// Changes the value of an existing key in place. `None` if there is no such key.
     ///
     /// Always counts as a change: look first where a command may leave the value as it is.
-    pub fn edit<R>(&mut self, key: Key<'_>, event: &'static str, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+    pub fn edit<R>(
+        &mut self,
+        key: Key<'_>,
+        event: &'static str,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Option<R> {
         let index = self.access.index;
         self.expire_if_needed(index, key);
         let access = self.access;
@@ -250,14 +280,24 @@ impl<'a> Db<'a> {
     }
 
     /// Sets (`Some`) or removes (`None`) the expiry of an existing key. False if there is no such key.
-    pub fn set_expiry(&mut self, key: Key<'_>, expiry: Option<Millis>, event: &'static str) -> bool {
+    pub fn set_expiry(
+        &mut self,
+        key: Key<'_>,
+        expiry: Option<Millis>,
+        event: &'static str,
+    ) -> bool {
         let index = self.access.index;
         self.expire_if_needed(index, key);
-        let Some(database) = self.shard_mut(key).database_mut(index) else { return false };
-        let Some(entry) = database.table.get_mut(key.hash, key.bytes) else { return false };
+        let Some(database) = self.shard_mut(key).database_mut(index) else {
+            return false;
+        };
+        let Some(entry) = database.table.get_mut(key.hash, key.bytes) else {
+            return false;
+        };
         let had_expiry = entry.expiry().is_some();
         entry.set_expiry(expiry);
-        database.expires = database.expires + usize::from(expiry.is_some()) - usize::from(had_expiry);
+        database.expires =
+            database.expires + usize::from(expiry.is_some()) - usize::from(had_expiry);
         if let Some(at) = expiry {
             database.table.note_expiry(key.hash, at);
         }
@@ -294,7 +334,11 @@ impl<'a> Db<'a> {
         if let Some(old) = self.detach(index, to) {
             self.discard(old);
         }
-        Self::put(self.shard_mut(to).make_database(index), to, entry.renamed(to.bytes));
+        Self::put(
+            self.shard_mut(to).make_database(index),
+            to,
+            entry.renamed(to.bytes),
+        );
         self.changed(index, from, "rename_from");
         self.changed(index, to, "rename_to");
         Ok(())
@@ -308,7 +352,9 @@ impl<'a> Db<'a> {
         if self.find(destination, key).is_some() {
             return false;
         }
-        let Some(entry) = self.detach(index, key) else { return false };
+        let Some(entry) = self.detach(index, key) else {
+            return false;
+        };
         Self::put(self.shard_mut(key).make_database(destination), key, entry);
         self.changed(index, key, "move_from");
         self.changed(destination, key, "move_to");
@@ -320,7 +366,9 @@ impl<'a> Db<'a> {
         let index = self.access.index;
         self.expire_if_needed(index, from);
         self.expire_if_needed(destination, to);
-        let Some(source) = self.find(index, from) else { return false };
+        let Some(source) = self.find(index, from) else {
+            return false;
+        };
         let copy = source.duplicate(to.bytes, source.expiry(), self.access.fresh_clock());
         if self.find(destination, to).is_some() {
             if !replace {
@@ -374,10 +422,18 @@ impl<'a> Db<'a> {
     fn signal_swap(&mut self, number: usize, index: usize, replacement: usize) {
         let (now, client) = (self.access.millis(), self.access.client);
         for (hash, bytes) in self.locked.shard(number).watches.keys_of(index) {
-            let key = Key { bytes: &bytes, hash };
+            let key = Key {
+                bytes: &bytes,
+                hash,
+            };
             let shard = self.locked.shard_mut(number);
-            let arrives_alive = shard.entry(replacement, hash, &bytes).is_some_and(|entry| !entry.is_expired(now));
-            let blame = Blame { client, event: "swapdb" };
+            let arrives_alive = shard
+                .entry(replacement, hash, &bytes)
+                .is_some_and(|entry| !entry.is_expired(now));
+            let blame = Blame {
+                client,
+                event: "swapdb",
+            };
             if arrives_alive {
                 shard.watches.changed(index, key, blame);
             } else if shard.entry(index, hash, &bytes).is_some() {
@@ -397,8 +453,11 @@ impl<'a> Db<'a> {
         let mut position = cursor;
         if cursor < 1 << SCAN_BITS {
             for number in shard_of(cursor << (64 - SCAN_BITS))..SHARDS {
-                let Some(database) = self.locked.shard(number).database(index) else { continue };
-                let start = position.max((number as u64) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)));
+                let Some(database) = self.locked.shard(number).database(index) else {
+                    continue;
+                };
+                let start = position
+                    .max((number as u64) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)));
                 let (visited, more) = database.table.scan(start, left, |entry| {
                     if entry.is_expired(now) {
                         stale.push(entry.key().into());
@@ -414,7 +473,9 @@ impl<'a> Db<'a> {
                 position = 0;
                 if left == 0 {
                     // The next shard's first position, even if the shard is empty.
-                    next = Some((number as u64 + 1) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)));
+                    next = Some(
+                        (number as u64 + 1) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)),
+                    );
                     break;
                 }
             }
@@ -431,7 +492,12 @@ impl<'a> Db<'a> {
         let index = self.access.index;
         loop {
             let lens: Vec<usize> = (0..SHARDS)
-                .map(|number| self.locked.shard(number).database(index).map_or(0, |database| database.table.len()))
+                .map(|number| {
+                    self.locked
+                        .shard(number)
+                        .database(index)
+                        .map_or(0, |database| database.table.len())
+                })
                 .collect();
             let mut nth = crate::random::below(lens.iter().sum());
             let number = lens.iter().position(|&len| {
@@ -451,19 +517,28 @@ impl<'a> Db<'a> {
     /// Removes keys that are past their expiry from the segments of one shard, beginning at `at` (a
     /// database and a segment), until about `limit` slots were looked at. Returns where to go on, or
     /// `None` at the end. The shard must be locked for writing.
-    pub fn sweep(&mut self, number: usize, at: (usize, usize), limit: usize) -> Option<(usize, usize)> {
+    pub fn sweep(
+        &mut self,
+        number: usize,
+        at: (usize, usize),
+        limit: usize,
+    ) -> Option<(usize, usize)> {
         let now = self.access.millis();
         let (mut index, mut segment) = at;
         let mut looked = 0;
         let mut expired = Vec::new();
         while index < self.locked.shard(number).databases() {
             while looked < limit {
-                let Some(database) = self.locked.shard_mut(number).database_mut(index) else { break };
+                let Some(database) = self.locked.shard_mut(number).database_mut(index) else {
+                    break;
+                };
                 if database.expires == 0 || segment >= database.table.segments() {
                     break;
                 }
                 if database.table.earliest_expiry(segment) <= now {
-                    database.table.take_expired(segment, now, Entry::expiry, &mut expired);
+                    database
+                        .table
+                        .take_expired(segment, now, Entry::expiry, &mut expired);
                     database.expires -= expired.len();
                     looked += crate::keyspace::segment::MAX_GROUPS * crate::keyspace::group::WIDTH;
                     self.access.stats.expired_keys.add(expired.len() as u64);
@@ -506,11 +581,15 @@ impl<'a> Db<'a> {
 
     /// The shards' mode, for assertions.
     pub fn mode(&self) -> Mode {
-        if self.locked.is_exclusive() { Mode::Exclusive } else { Mode::Shared }
+        if self.locked.is_exclusive() {
+            Mode::Exclusive
+        } else {
+            Mode::Shared
+        }
     }
 
     /// The locked shards, for the transaction layer.
     pub(crate) fn locked_mut(&mut self) -> &mut Locked<'a> {
-        self.locked
+        &mut self.locked
     }
 }

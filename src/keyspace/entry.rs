@@ -188,8 +188,15 @@ impl HeapString {
         assert!(capacity <= u32::MAX as usize, "a string is below 4 GiB");
         let ptr = allocate(capacity);
         // SAFETY: freshly allocated with room for `bytes`.
-        unsafe { ptr.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-        HeapString { ptr, len: bytes.len() as u32, capacity: capacity as u32 }
+        unsafe {
+            ptr.as_ptr()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+        };
+        HeapString {
+            ptr,
+            len: bytes.len() as u32,
+            capacity: capacity as u32,
+        }
     }
 
     /// Makes room for `capacity` bytes in all.
@@ -200,7 +207,13 @@ impl HeapString {
         assert!(capacity <= u32::MAX as usize, "a string is below 4 GiB");
         let layout = byte_layout(capacity);
         // SAFETY: `ptr` was allocated with `self.capacity`; the new size is not 0.
-        let ptr = unsafe { realloc(self.ptr.as_ptr(), byte_layout(self.capacity as usize), capacity) };
+        let ptr = unsafe {
+            realloc(
+                self.ptr.as_ptr(),
+                byte_layout(self.capacity as usize),
+                capacity,
+            )
+        };
         self.ptr = NonNull::new(ptr).unwrap_or_else(|| handle_alloc_error(layout));
         self.capacity = capacity as u32;
     }
@@ -253,7 +266,11 @@ impl Entry {
     /// Where the value's bytes end and the expiry's begin.
     #[inline]
     fn end(&self) -> usize {
-        if self.shape & shape::TTL != 0 { BODY - TTL_SIZE } else { BODY }
+        if self.shape & shape::TTL != 0 {
+            BODY - TTL_SIZE
+        } else {
+            BODY
+        }
     }
 
     #[inline]
@@ -267,7 +284,11 @@ impl Entry {
 
     #[inline]
     fn key_size(&self) -> usize {
-        if self.shape & shape::HEAP_KEY != 0 { HEAP_KEY_SIZE } else { self.key_len as usize }
+        if self.shape & shape::HEAP_KEY != 0 {
+            HEAP_KEY_SIZE
+        } else {
+            self.key_len as usize
+        }
     }
 
     fn value_size(&self) -> usize {
@@ -289,7 +310,13 @@ impl Entry {
     fn write<T: Copy>(&mut self, offset: usize, value: T) {
         assert!(offset + size_of::<T>() <= BODY);
         // SAFETY: within the body.
-        unsafe { self.body.as_mut_ptr().add(offset).cast::<T>().write_unaligned(value) }
+        unsafe {
+            self.body
+                .as_mut_ptr()
+                .add(offset)
+                .cast::<T>()
+                .write_unaligned(value)
+        }
     }
 
     #[inline]
@@ -362,7 +389,11 @@ impl Entry {
     #[inline]
     fn heap_value(&self) -> HeapString {
         let at = self.end() - HEAP_VALUE_SIZE;
-        HeapString { ptr: self.read(at), len: self.read(at + 8), capacity: self.read(at + 12) }
+        HeapString {
+            ptr: self.read(at),
+            len: self.read(at + 8),
+            capacity: self.read(at + 12),
+        }
     }
 
     fn put_expiry(&mut self, at: Millis) {
@@ -399,7 +430,9 @@ impl Entry {
             ValueForm::Heap => {
                 let heap = self.heap_value();
                 // SAFETY: the pointer and length of the value's own allocation.
-                StringRef::Bytes(unsafe { std::slice::from_raw_parts(heap.ptr.as_ptr(), heap.len as usize) })
+                StringRef::Bytes(unsafe {
+                    std::slice::from_raw_parts(heap.ptr.as_ptr(), heap.len as usize)
+                })
             }
         })
     }
@@ -413,7 +446,9 @@ impl Entry {
     pub fn encoding(&self) -> Encoding {
         match self.string() {
             Ok(StringRef::Int(_)) => Encoding::Int,
-            Ok(StringRef::Bytes(bytes)) if bytes.len() <= EMBSTR_LIMIT && self.shape & shape::RAW == 0 => {
+            Ok(StringRef::Bytes(bytes))
+                if bytes.len() <= EMBSTR_LIMIT && self.shape & shape::RAW == 0 =>
+            {
                 Encoding::Embstr
             }
             _ => Encoding::Raw,
@@ -423,7 +458,11 @@ impl Entry {
     /// The moment at which the key expires, if it has one.
     #[inline]
     pub fn expiry(&self) -> Option<Millis> {
-        if self.shape & shape::TTL != 0 { Some(self.read(BODY - TTL_SIZE)) } else { None }
+        if self.shape & shape::TTL != 0 {
+            Some(self.read(BODY - TTL_SIZE))
+        } else {
+            None
+        }
     }
 
     /// Whether the key is past its expiry at `now`.
@@ -451,7 +490,10 @@ impl Entry {
         if self.key_size() + size <= new_end {
             let body = self.body.as_mut_ptr();
             // SAFETY: both ranges lie within the body.
-            unsafe { body.add(old_end - size).copy_to(body.add(new_end - size), size) };
+            unsafe {
+                body.add(old_end - size)
+                    .copy_to(body.add(new_end - size), size)
+            };
             return;
         }
         // Only a new expiry can make things too tight: one of the two must leave.
@@ -459,7 +501,9 @@ impl Entry {
         let key_size = self.key_size();
         if self.value_form() == ValueForm::Inline && key_size + HEAP_VALUE_SIZE <= new_end {
             // SAFETY: the inline value's bytes, written before.
-            let bytes = unsafe { std::slice::from_raw_parts(saved.as_ptr().add(old_end - size).cast(), size) };
+            let bytes = unsafe {
+                std::slice::from_raw_parts(saved.as_ptr().add(old_end - size).cast(), size)
+            };
             self.put_heap_value(HeapString::copy_of(bytes, 0));
             return;
         }
@@ -469,7 +513,8 @@ impl Entry {
         let body = self.body.as_mut_ptr();
         // SAFETY: `saved` is a copy, and the range lies within the body.
         unsafe {
-            body.add(new_end - size).copy_from_nonoverlapping(saved.as_ptr().add(old_end - size), size);
+            body.add(new_end - size)
+                .copy_from_nonoverlapping(saved.as_ptr().add(old_end - size), size);
         }
     }
 
@@ -483,7 +528,11 @@ impl Entry {
                 && self.key_size() + bytes.len() > self.end()
             {
                 // SAFETY: the value's own allocation has room, and `bytes` lies elsewhere.
-                unsafe { heap.ptr.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+                unsafe {
+                    heap.ptr
+                        .as_ptr()
+                        .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+                };
                 heap.len = bytes.len() as u32;
                 self.put_heap_value(heap);
                 self.shape &= !shape::RAW;
@@ -507,7 +556,8 @@ impl Entry {
         if self.key_size() + least > self.end() {
             let saved = self.body;
             // SAFETY: the inline key's bytes; a heap key is never too large.
-            let key: &[u8] = unsafe { std::slice::from_raw_parts(saved.as_ptr().cast(), self.key_len as usize) };
+            let key: &[u8] =
+                unsafe { std::slice::from_raw_parts(saved.as_ptr().cast(), self.key_len as usize) };
             self.put_key(key, 0);
         }
     }
@@ -551,7 +601,12 @@ impl Entry {
                 heap.reserve(grown_capacity(min_len));
             }
             // SAFETY: the allocation has room up to `min_len`.
-            unsafe { heap.ptr.as_ptr().add(heap.len as usize).write_bytes(0, min_len - heap.len as usize) };
+            unsafe {
+                heap.ptr
+                    .as_ptr()
+                    .add(heap.len as usize)
+                    .write_bytes(0, min_len - heap.len as usize)
+            };
             heap.len = min_len as u32;
         }
         self.put_heap_value(heap);
@@ -607,7 +662,11 @@ impl Entry {
 
     /// Bytes that the entry has on the heap, without the allocator's own.
     pub fn heap_bytes(&self) -> usize {
-        let key = if self.shape & shape::HEAP_KEY != 0 { self.key().len() } else { 0 };
+        let key = if self.shape & shape::HEAP_KEY != 0 {
+            self.key().len()
+        } else {
+            0
+        };
         let value = match self.value_form() {
             ValueForm::Heap => self.heap_value().capacity as usize,
             _ => 0,
@@ -624,7 +683,12 @@ impl Drop for Entry {
         }
         if self.shape & shape::HEAP_KEY != 0 {
             let len: u32 = self.read(8);
-            HeapString { ptr: self.read(0), len, capacity: len.max(1) }.free();
+            HeapString {
+                ptr: self.read(0),
+                len,
+                capacity: len.max(1),
+            }
+            .free();
         }
     }
 }
@@ -642,11 +706,17 @@ mod tests {
     use crate::random;
 
     fn text(entry: &Entry) -> Vec<u8> {
-        entry.string().unwrap().bytes(&mut itoa::Buffer::new()).to_vec()
+        entry
+            .string()
+            .unwrap()
+            .bytes(&mut itoa::Buffer::new())
+            .to_vec()
     }
 
     fn random_bytes(limit: usize) -> Vec<u8> {
-        (0..random::below(limit + 1)).map(|_| random::next() as u8).collect()
+        (0..random::below(limit + 1))
+            .map(|_| random::next() as u8)
+            .collect()
     }
 
     /// Every operation in random order, against a key, a `Vec` and an `Option`.

@@ -78,7 +78,9 @@ impl Group {
     }
 
     fn mask(self, test: impl Fn(u8) -> bool) -> Mask {
-        Mask(self.0.iter().enumerate().fold(0, |bits, (slot, &byte)| bits | (u16::from(test(byte)) << slot)))
+        Mask(self.0.iter().enumerate().fold(0, |bits, (slot, &byte)| {
+            bits | (u16::from(test(byte)) << slot)
+        }))
     }
 
     /// Slots whose control byte is `byte`.

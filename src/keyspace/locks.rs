@@ -94,7 +94,9 @@ pub struct Keyspace {
 impl Keyspace {
     /// An empty keyspace of `databases` numbered databases.
     pub fn new(databases: usize) -> Self {
-        let shards = (0..SHARDS).map(|_| CachePadded::new(RwLock::new(Shard::new(databases)))).collect();
+        let shards = (0..SHARDS)
+            .map(|_| CachePadded::new(RwLock::new(Shard::new(databases))))
+            .collect();
         Keyspace { shards, databases }
     }
 
@@ -142,7 +144,11 @@ impl<'k> Locked<'k> {
                 Mode::Exclusive => raw.lock_exclusive(),
             }
         }
-        Locked { keyspace, set, mode }
+        Locked {
+            keyspace,
+            set,
+            mode,
+        }
     }
 
     /// Whether the shards are locked for writing.
@@ -158,7 +164,8 @@ impl<'k> Locked<'k> {
     /// The moment at which the batch happens: `now`, but never before an earlier batch on the same shards.
     #[inline]
     pub fn settle_time(&self, now: Micros) -> Micros {
-        self.set.fold(now, |now, index| self.shard(index).settle_time(now))
+        self.set
+            .fold(now, |now, index| self.shard(index).settle_time(now))
     }
 
     /// A locked shard.
@@ -178,7 +185,10 @@ impl<'k> Locked<'k> {
     /// If it is not.
     #[inline]
     pub fn shard_mut(&mut self, index: usize) -> &mut Shard {
-        assert!(self.set.contains(index) && self.mode == Mode::Exclusive, "shard {index} is not locked for writing");
+        assert!(
+            self.set.contains(index) && self.mode == Mode::Exclusive,
+            "shard {index} is not locked for writing"
+        );
         // SAFETY: locked exclusively, and borrowed from `&mut self`.
         unsafe { &mut *self.keyspace.shards[index].data_ptr() }
     }

@@ -7,7 +7,6 @@
 pub mod access;
 pub mod db;
 pub mod entry;
-pub mod expiry;
 pub mod group;
 pub mod hasher;
 pub mod locks;

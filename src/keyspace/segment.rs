@@ -58,9 +58,17 @@ impl<T> Segment<T> {
         let groups = groups.max(1);
         let layout = Self::layout(groups);
         // SAFETY: the layout's size is not 0.
-        let data = NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout)).cast::<T>();
-        let mut segment =
-            Segment { data, groups: groups as u32, len: 0, deleted: 0, depth, earliest_expiry: Millis::MAX };
+        let data = NonNull::new(unsafe { alloc(layout) })
+            .unwrap_or_else(|| handle_alloc_error(layout))
+            .cast::<T>();
+        let mut segment = Segment {
+            data,
+            groups: groups as u32,
+            len: 0,
+            deleted: 0,
+            depth,
+            earliest_expiry: Millis::MAX,
+        };
         segment.control_mut().fill(EMPTY);
         segment
     }
@@ -160,8 +168,11 @@ impl<T> Segment<T> {
 
     /// The occupied slots.
     pub fn occupied(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.groups as usize)
-            .flat_map(|group| self.group(group).occupied().map(move |slot| group * WIDTH + slot))
+        (0..self.groups as usize).flat_map(|group| {
+            self.group(group)
+                .occupied()
+                .map(move |slot| group * WIDTH + slot)
+        })
     }
 
     /// The entries, in no order.
@@ -245,7 +256,11 @@ impl<T: Slot> Segment<T> {
     pub fn take(&mut self, slot: usize) -> T {
         assert!(self.control()[slot] < 0x80);
         // A probe never goes past a group with an empty slot, so such a group needs no tombstone.
-        let mark = if self.group(slot / WIDTH).matching(EMPTY).any() { EMPTY } else { DELETED };
+        let mark = if self.group(slot / WIDTH).matching(EMPTY).any() {
+            EMPTY
+        } else {
+            DELETED
+        };
         self.control_mut()[slot] = mark;
         self.deleted += u32::from(mark == DELETED);
         self.len -= 1;
@@ -254,7 +269,12 @@ impl<T: Slot> Segment<T> {
     }
 
     /// Moves all entries into `targets[choose(position)]`, leaving the segment empty.
-    pub fn drain_into(&mut self, skip: u8, targets: &mut [Segment<T>], choose: impl Fn(u64) -> usize) {
+    pub fn drain_into(
+        &mut self,
+        skip: u8,
+        targets: &mut [Segment<T>],
+        choose: impl Fn(u64) -> usize,
+    ) {
         for slot in 0..self.slots() {
             if self.control()[slot] < 0x80 {
                 // SAFETY: the slot was occupied; the control bytes are reset below.
@@ -306,6 +326,11 @@ impl<T> Drop for Segment<T> {
             }
         }
         // SAFETY: allocated with this layout.
-        unsafe { dealloc(self.data.as_ptr().cast(), Self::layout(self.groups as usize)) };
+        unsafe {
+            dealloc(
+                self.data.as_ptr().cast(),
+                Self::layout(self.groups as usize),
+            )
+        };
     }
 }

@@ -19,7 +19,10 @@ pub struct Database {
 
 impl Database {
     fn new() -> Self {
-        Database { table: Table::new(SHARD_BITS), expires: 0 }
+        Database {
+            table: Table::new(SHARD_BITS),
+            expires: 0,
+        }
     }
 }
 

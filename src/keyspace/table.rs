@@ -40,7 +40,13 @@ pub struct Table<T> {
 impl<T: Slot> Table<T> {
     /// An empty table for hashes whose top `skip` bits are all the same.
     pub fn new(skip: u8) -> Self {
-        Table { directory: vec![0], segments: vec![Segment::with_groups(1, 0)], depth: 0, skip, len: 0 }
+        Table {
+            directory: vec![0],
+            segments: vec![Segment::with_groups(1, 0)],
+            depth: 0,
+            skip,
+            len: 0,
+        }
     }
 
     /// Number of entries.
@@ -94,7 +100,9 @@ impl<T: Slot> Table<T> {
     pub fn get(&self, hash: u64, key: &[u8]) -> Option<&T> {
         let position = self.position(hash);
         let segment = self.segment(position);
-        segment.find(hash, position, key).and_then(|slot| segment.get(slot))
+        segment
+            .find(hash, position, key)
+            .and_then(|slot| segment.get(slot))
     }
 
     /// The entry of `key`, to be changed; its key must stay. O(1).
@@ -103,7 +111,9 @@ impl<T: Slot> Table<T> {
         let position = self.position(hash);
         let index = self.segment_index(position);
         let segment = &mut self.segments[index];
-        segment.find(hash, position, key).map(|slot| segment.get_mut(slot))
+        segment
+            .find(hash, position, key)
+            .map(|slot| segment.get_mut(slot))
     }
 
     /// Puts in an entry whose key is not there. O(1) amortised; at most one segment is rebuilt.
@@ -153,7 +163,14 @@ impl<T: Slot> Table<T> {
             self.rebuild(index, groups);
         } else if groups < MAX_GROUPS || segment.depth >= MAX_DEPTH {
             let larger = groups + (groups / 4).max(1);
-            self.rebuild(index, if groups < MAX_GROUPS { larger.min(MAX_GROUPS) } else { larger });
+            self.rebuild(
+                index,
+                if groups < MAX_GROUPS {
+                    larger.min(MAX_GROUPS)
+                } else {
+                    larger
+                },
+            );
         } else {
             self.split(index, position);
         }
@@ -162,7 +179,11 @@ impl<T: Slot> Table<T> {
     fn split(&mut self, index: usize, position: u64) {
         let depth = self.segments[index].depth + 1;
         if depth > self.depth {
-            self.directory = self.directory.iter().flat_map(|&segment| [segment, segment]).collect();
+            self.directory = self
+                .directory
+                .iter()
+                .flat_map(|&segment| [segment, segment])
+                .collect();
             self.depth = depth;
         }
         let upper_bit = 1u64 << (64 - depth);
@@ -176,7 +197,9 @@ impl<T: Slot> Table<T> {
         let lower_len = self.segments[index].len() - upper_len;
         let mut halves = [lower_len, upper_len]
             .map(|len| Segment::with_groups(Segment::<T>::groups_for(len + len / 8), depth));
-        self.segments[index].drain_into(skip, &mut halves, |position| usize::from(position & upper_bit != 0));
+        self.segments[index].drain_into(skip, &mut halves, |position| {
+            usize::from(position & upper_bit != 0)
+        });
         let [lower, upper] = halves;
         self.segments[index] = lower;
         let new_index = self.segments.len() as u32;
@@ -209,7 +232,10 @@ impl<T: Slot> Table<T> {
         if self.segments[buddy].depth != depth || len * 2 > MAX_GROUPS * 16 * 7 / 8 {
             return false;
         }
-        let mut joined = [Segment::with_groups(Segment::<T>::groups_for(len + len / 4), depth - 1)];
+        let mut joined = [Segment::with_groups(
+            Segment::<T>::groups_for(len + len / 4),
+            depth - 1,
+        )];
         for part in [index, buddy] {
             self.segments[part].drain_into(self.skip, &mut joined, |_| 0);
         }
@@ -227,11 +253,18 @@ impl<T: Slot> Table<T> {
     fn drop_segment(&mut self, index: usize) {
         let last = self.segments.len() - 1;
         if index != last {
-            let hash = self.segments[last].iter().next().map(|entry| super::hasher::hash(entry.key()));
+            let hash = self.segments[last]
+                .iter()
+                .next()
+                .map(|entry| super::hasher::hash(entry.key()));
             // An empty segment has no key to be found by: look for it.
             let at = match hash {
                 Some(hash) => self.directory_index(self.position(hash)),
-                None => self.directory.iter().position(|&segment| segment as usize == last).unwrap_or(0),
+                None => self
+                    .directory
+                    .iter()
+                    .position(|&segment| segment as usize == last)
+                    .unwrap_or(0),
             };
             let count = 1usize << (self.depth - self.segments[last].depth);
             let first = at & !(count - 1);
@@ -243,7 +276,10 @@ impl<T: Slot> Table<T> {
     fn shrink_directory(&mut self) {
         while self.depth > 0
             && self.segments.len() * 4 <= self.directory.len()
-            && self.segments.iter().all(|segment| segment.depth < self.depth)
+            && self
+                .segments
+                .iter()
+                .all(|segment| segment.depth < self.depth)
         {
             self.directory = self.directory.iter().copied().step_by(2).collect();
             self.depth -= 1;
@@ -260,7 +296,12 @@ impl<T: Slot> Table<T> {
     ///
     /// Returns how many were visited, and the cursor to go on from, or `None` at the table's end.
     /// O(entries visited + groups passed).
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&T)) -> (usize, Option<u64>) {
+    pub fn scan(
+        &self,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(&T),
+    ) -> (usize, Option<u64>) {
         let mut visited = 0;
         let mut found = Vec::new();
         let mut position = (cursor << (64 - SCAN_BITS)) << self.skip;
@@ -315,13 +356,23 @@ impl<T: Slot> Table<T> {
 
     /// A lower bound of the moment at which an entry of segment `index` expires.
     pub fn earliest_expiry(&self, index: usize) -> Millis {
-        self.segments.get(index).map_or(Millis::MAX, |segment| segment.earliest_expiry)
+        self.segments
+            .get(index)
+            .map_or(Millis::MAX, |segment| segment.earliest_expiry)
     }
 
     /// Takes the entries of one segment whose `expiry` is at or before `now`, and sets the segment's
     /// bound anew. O(slots of a segment).
-    pub fn take_expired(&mut self, index: usize, now: Millis, expiry: impl Fn(&T) -> Option<Millis>, out: &mut Vec<T>) {
-        let Some(segment) = self.segments.get_mut(index) else { return };
+    pub fn take_expired(
+        &mut self,
+        index: usize,
+        now: Millis,
+        expiry: impl Fn(&T) -> Option<Millis>,
+        out: &mut Vec<T>,
+    ) {
+        let Some(segment) = self.segments.get_mut(index) else {
+            return;
+        };
         let mut earliest = Millis::MAX;
         let before = out.len();
         for slot in 0..segment.slots() {
@@ -355,7 +406,11 @@ impl<T: Slot> Table<T> {
 
 /// The top `depth` bits.
 fn prefix_mask(depth: u8) -> u64 {
-    if depth == 0 { 0 } else { u64::MAX << (64 - depth) }
+    if depth == 0 {
+        0
+    } else {
+        u64::MAX << (64 - depth)
+    }
 }
 
 #[cfg(test)]
@@ -389,7 +444,9 @@ mod tests {
     }
 
     fn remove(table: &mut Table<Pair>, number: usize) -> Option<u64> {
-        table.remove(hasher::hash(&key(number)), &key(number)).map(|pair| pair.1)
+        table
+            .remove(hasher::hash(&key(number)), &key(number))
+            .map(|pair| pair.1)
     }
 
     fn scan_all(table: &Table<Pair>, count: usize, mut between: impl FnMut()) -> Vec<Vec<u8>> {
@@ -429,7 +486,9 @@ mod tests {
                     }
                 }
                 for number in 0..range {
-                    let found = table.get(hasher::hash(&key(number)), &key(number)).map(|pair| pair.1);
+                    let found = table
+                        .get(hasher::hash(&key(number)), &key(number))
+                        .map(|pair| pair.1);
                     assert_eq!(found, model.get(&number).copied());
                 }
                 let seen = scan_all(&table, 10, || {});
@@ -449,12 +508,17 @@ mod tests {
         }
         let (mut cursor, mut seen, mut fresh) = (0, HashMap::new(), 3_000);
         loop {
-            let (_, next) = table.scan(cursor, 7, |pair| *seen.entry(pair.0.clone()).or_insert(0) += 1);
+            let (_, next) = table.scan(cursor, 7, |pair| {
+                *seen.entry(pair.0.clone()).or_insert(0) += 1
+            });
             for _ in 0..100 {
                 put(&mut table, fresh, 0);
                 fresh += 1;
             }
-            for number in (1_000..fresh).filter(|_| random::below(40) == 0).collect::<Vec<_>>() {
+            for number in (1_000..fresh)
+                .filter(|_| random::below(40) == 0)
+                .collect::<Vec<_>>()
+            {
                 remove(&mut table, number);
             }
             match next {
@@ -478,6 +542,9 @@ mod tests {
             counts[table.random().unwrap().1 as usize] += 1;
         }
         // Expected 1,000 each, standard deviation 31: ten of them never happen by chance.
-        assert!(counts.iter().all(|count| (690..1_310).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (690..1_310).contains(count)),
+            "{counts:?}"
+        );
     }
 }

@@ -25,7 +25,13 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// A view of the locked shards.
     pub fn new(locked: &'a Locked<'a>, access: Access<'a>) -> Self {
-        View { locked, access, met_expired: Cell::new(false), hits: Cell::new(0), misses: Cell::new(0) }
+        View {
+            locked,
+            access,
+            met_expired: Cell::new(false),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+        }
     }
 
     /// Whether a look-up met a key past its expiry.
@@ -35,8 +41,14 @@ impl<'a> View<'a> {
 
     /// Adds the look-ups to the statistics; once, after the run that counts.
     pub fn count(&self) {
-        self.access.stats.keyspace_hits.add(u64::from(self.hits.get()));
-        self.access.stats.keyspace_misses.add(u64::from(self.misses.get()));
+        self.access
+            .stats
+            .keyspace_hits
+            .add(u64::from(self.hits.get()));
+        self.access
+            .stats
+            .keyspace_misses
+            .add(u64::from(self.misses.get()));
     }
 
     /// The moment at which the batch happens, in Unix milliseconds.
@@ -66,7 +78,10 @@ impl<'a> View<'a> {
     /// Looks a key up without a trace (TTL, OBJECT and their kin). O(1).
     #[inline]
     pub fn peek(&self, key: Key<'_>) -> Option<&Entry> {
-        let entry = self.locked.shard(shard_of(key.hash)).entry(self.access.index, key.hash, key.bytes)?;
+        let entry =
+            self.locked
+                .shard(shard_of(key.hash))
+                .entry(self.access.index, key.hash, key.bytes)?;
         if entry.is_expired(self.access.millis()) {
             self.met_expired.set(true);
             return None;
@@ -77,7 +92,11 @@ impl<'a> View<'a> {
     /// Looks a key up without counting as a use of it, but in the statistics. O(1).
     pub fn get_untouched(&self, key: Key<'_>) -> Option<&Entry> {
         let entry = self.peek(key);
-        let counter = if entry.is_some() { &self.hits } else { &self.misses };
+        let counter = if entry.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
         counter.set(counter.get() + 1);
         entry
     }
@@ -119,6 +138,8 @@ impl<'a> View<'a> {
     /// The keys of a database that are not past their expiry, in no order. Needs all shards. O(n).
     pub fn entries_of(&self, index: usize) -> impl Iterator<Item = &Entry> {
         let now = self.access.millis();
-        self.parts(index).flat_map(|part| part.table.iter()).filter(move |entry| !entry.is_expired(now))
+        self.parts(index)
+            .flat_map(|part| part.table.iter())
+            .filter(move |entry| !entry.is_expired(now))
     }
 }

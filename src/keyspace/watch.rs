@@ -39,7 +39,11 @@ impl WatchSlot {
 
     /// Number of watched keys; those of a dirty client no longer count.
     pub fn watched(&self) -> u32 {
-        if self.is_dirty() { 0 } else { self.watched.load(Relaxed) }
+        if self.is_dirty() {
+            0
+        } else {
+            self.watched.load(Relaxed)
+        }
     }
 
     /// Sets the number of watched keys.
@@ -108,16 +112,25 @@ impl WatchTable {
     }
 
     fn row(&self, database: usize, key: Key<'_>) -> Option<&Row> {
-        self.rows.find(row_hash(database, key.hash), |row| row.database as usize == database && *row.key == *key.bytes)
+        self.rows.find(row_hash(database, key.hash), |row| {
+            row.database as usize == database && *row.key == *key.bytes
+        })
     }
 
     fn row_mut(&mut self, database: usize, key: Key<'_>) -> Option<&mut Row> {
-        self.rows
-            .find_mut(row_hash(database, key.hash), |row| row.database as usize == database && *row.key == *key.bytes)
+        self.rows.find_mut(row_hash(database, key.hash), |row| {
+            row.database as usize == database && *row.key == *key.bytes
+        })
     }
 
     /// Adds a watcher; `stale` says that the key is in memory but past its expiry. O(1).
-    pub fn watch(&mut self, database: usize, key: Key<'_>, slot: &Arc<WatchSlot>, stale: bool) -> Baseline {
+    pub fn watch(
+        &mut self,
+        database: usize,
+        key: Key<'_>,
+        slot: &Arc<WatchSlot>,
+        stale: bool,
+    ) -> Baseline {
         let last_version = self.last_version;
         let row = self
             .rows
@@ -135,18 +148,28 @@ impl WatchTable {
                 watchers: SmallVec::new(),
             })
             .into_mut();
-        row.watchers.push(Watcher { slot: slot.clone(), saw_stale: stale });
-        Baseline { version: row.version, removal: row.removal, saw_stale: stale }
+        row.watchers.push(Watcher {
+            slot: slot.clone(),
+            saw_stale: stale,
+        });
+        Baseline {
+            version: row.version,
+            removal: row.removal,
+            saw_stale: stale,
+        }
     }
 
     /// Removes a watcher. O(watchers of the key).
     pub fn unwatch(&mut self, database: usize, key: Key<'_>, slot: &Arc<WatchSlot>) {
-        let entry = self
-            .rows
-            .find_entry(row_hash(database, key.hash), |row| row.database as usize == database && *row.key == *key.bytes);
+        let entry = self.rows.find_entry(row_hash(database, key.hash), |row| {
+            row.database as usize == database && *row.key == *key.bytes
+        });
         let Ok(mut entry) = entry else { return };
         let watchers = &mut entry.get_mut().watchers;
-        if let Some(at) = watchers.iter().position(|watcher| Arc::ptr_eq(&watcher.slot, slot)) {
+        if let Some(at) = watchers
+            .iter()
+            .position(|watcher| Arc::ptr_eq(&watcher.slot, slot))
+        {
             watchers.swap_remove(at);
         }
         if watchers.is_empty() {
@@ -159,9 +182,18 @@ impl WatchTable {
     }
 
     /// Whether the key changed since `baseline`, or is now stale (`stale_now`) and was not then (4.6).
-    pub fn is_dirty(&self, database: usize, key: Key<'_>, baseline: Baseline, stale_now: bool) -> bool {
-        let Some(row) = self.row(database, key) else { return true };
-        row.version != baseline.version || (!baseline.saw_stale && (row.removal != baseline.removal || stale_now))
+    pub fn is_dirty(
+        &self,
+        database: usize,
+        key: Key<'_>,
+        baseline: Baseline,
+        stale_now: bool,
+    ) -> bool {
+        let Some(row) = self.row(database, key) else {
+            return true;
+        };
+        row.version != baseline.version
+            || (!baseline.saw_stale && (row.removal != baseline.removal || stale_now))
     }
 
     fn next_version(&mut self) -> u64 {

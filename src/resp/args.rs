@@ -30,7 +30,10 @@ pub struct Key<'a> {
 impl<'a> Key<'a> {
     /// Hashes `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Key { bytes, hash: hasher::hash(bytes) }
+        Key {
+            bytes,
+            hash: hasher::hash(bytes),
+        }
     }
 }
 
@@ -74,7 +77,11 @@ impl<'a> Args<'a> {
     pub fn key(self, index: usize) -> Key<'a> {
         let bytes = self.get(index);
         let hash = self.slots[index].hash;
-        if hash == 0 { Key::new(bytes) } else { Key { bytes, hash } }
+        if hash == 0 {
+            Key::new(bytes)
+        } else {
+            Key { bytes, hash }
+        }
     }
 
     /// All arguments from `start` on.
@@ -84,7 +91,10 @@ impl<'a> Args<'a> {
 
     /// The view without its first `count` arguments.
     pub fn skip(self, count: usize) -> Args<'a> {
-        Args { buffer: self.buffer, slots: &self.slots[count.min(self.slots.len())..] }
+        Args {
+            buffer: self.buffer,
+            slots: &self.slots[count.min(self.slots.len())..],
+        }
     }
 
     /// Whether argument `index` is this word, whatever its case.

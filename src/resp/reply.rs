@@ -86,7 +86,8 @@ impl<'a> Reply<'a> {
 
     fn header(&mut self, kind: u8, value: i64) {
         self.out.push(kind);
-        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.out
+            .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         self.out.extend_from_slice(b"\r\n");
     }
 
@@ -184,7 +185,8 @@ impl<'a> Reply<'a> {
         match self.protocol {
             Protocol::Resp2 => self.flag(value),
             Protocol::Resp3 => {
-                self.out.extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" });
+                self.out
+                    .extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" });
             }
         }
     }

@@ -57,7 +57,11 @@ impl ProtocolError {
         let mut text = b"ERR Protocol error: ".to_vec();
         if let ProtocolError::ExpectedDollar(got) = self {
             text.extend_from_slice(b"expected '$', got '");
-            text.push(if matches!(got, b'\r' | b'\n') { b' ' } else { got });
+            text.push(if matches!(got, b'\r' | b'\n') {
+                b' '
+            } else {
+                got
+            });
             text.push(b'\'');
         } else {
             text.extend_from_slice(self.to_string().as_bytes());
@@ -107,12 +111,19 @@ pub struct Progress {
 impl Progress {
     /// At the beginning of a request that starts at `at`.
     pub fn starting_at(at: usize) -> Self {
-        Progress { at, remaining: 0, bulk: None }
+        Progress {
+            at,
+            remaining: 0,
+            bulk: None,
+        }
     }
 
     /// The same progress after the first `count` bytes of the buffer were dropped.
     pub fn shifted(&self, count: usize) -> Self {
-        Progress { at: self.at - count, ..self.clone() }
+        Progress {
+            at: self.at - count,
+            ..self.clone()
+        }
     }
 
     /// How long the buffer must become before there is any use in going on, if that is known.
@@ -125,7 +136,12 @@ impl Progress {
     /// # Errors
     /// The request breaks the protocol; nothing after it can be read.
     #[inline]
-    pub fn advance(&mut self, buffer: &[u8], limits: Limits, slots: &mut Vec<Slot>) -> Result<Parsed, ProtocolError> {
+    pub fn advance(
+        &mut self,
+        buffer: &[u8],
+        limits: Limits,
+        slots: &mut Vec<Slot>,
+    ) -> Result<Parsed, ProtocolError> {
         if self.remaining == 0 {
             match buffer.get(self.at) {
                 None => return Ok(Parsed::Incomplete),
@@ -136,7 +152,9 @@ impl Progress {
                 return Ok(Parsed::Incomplete);
             };
             match count {
-                Some(count) if count > MAX_ARGUMENTS => return Err(ProtocolError::InvalidArrayLength),
+                Some(count) if count > MAX_ARGUMENTS => {
+                    return Err(ProtocolError::InvalidArrayLength);
+                }
                 Some(count) if limits.unauthenticated && count > MAX_UNAUTHENTICATED.0 => {
                     return Err(ProtocolError::UnauthenticatedArrayLength);
                 }
@@ -158,7 +176,11 @@ impl Progress {
                 self.bulk = Some(len);
                 return Ok(Parsed::Incomplete);
             }
-            slots.push(Slot { start: self.at as u32, len: len as u32, hash: 0 });
+            slots.push(Slot {
+                start: self.at as u32,
+                len: len as u32,
+                hash: 0,
+            });
             self.at += len + 2;
             self.bulk = None;
             self.remaining -= 1;
@@ -169,7 +191,11 @@ impl Progress {
     /// The number in a line `*123` or `$123`, which is passed over. Outer `None`: the line is not
     /// complete. Inner `None`: it is no number.
     #[inline]
-    fn head(&mut self, buffer: &[u8], too_big: ProtocolError) -> Result<Option<Option<i64>>, ProtocolError> {
+    fn head(
+        &mut self,
+        buffer: &[u8],
+        too_big: ProtocolError,
+    ) -> Result<Option<Option<i64>>, ProtocolError> {
         let rest = &buffer[self.at..];
         // Nearly every head is one or two digits long.
         if let [_, digit @ b'0'..=b'9', b'\r', _, ..] = *rest {
@@ -178,7 +204,9 @@ impl Progress {
         }
         if let [_, tens @ b'1'..=b'9', units @ b'0'..=b'9', b'\r', _, ..] = *rest {
             self.at += 5;
-            return Ok(Some(Some(i64::from(tens - b'0') * 10 + i64::from(units - b'0'))));
+            return Ok(Some(Some(
+                i64::from(tens - b'0') * 10 + i64::from(units - b'0'),
+            )));
         }
         match memchr::memchr(b'\r', rest) {
             None if rest.len() > MAX_LINE => Err(too_big),
@@ -186,22 +214,34 @@ impl Progress {
             Some(end) if end + 2 > rest.len() => Ok(None),
             Some(end) => {
                 self.at += end + 2;
-                Ok(Some(number::parse_i64(rest.get(1..end).unwrap_or_default())))
+                Ok(Some(number::parse_i64(
+                    rest.get(1..end).unwrap_or_default(),
+                )))
             }
         }
     }
 
     #[inline]
-    fn bulk_length(&mut self, buffer: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
-        let Some(&first) = buffer.get(self.at) else { return Ok(None) };
+    fn bulk_length(
+        &mut self,
+        buffer: &[u8],
+        limits: Limits,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let Some(&first) = buffer.get(self.at) else {
+            return Ok(None);
+        };
         let start = self.at;
-        let Some(len) = self.head(buffer, ProtocolError::TooBigBulkHead)? else { return Ok(None) };
+        let Some(len) = self.head(buffer, ProtocolError::TooBigBulkHead)? else {
+            return Ok(None);
+        };
         if first != b'$' {
             self.at = start;
             return Err(ProtocolError::ExpectedDollar(first));
         }
         match len {
-            Some(len) if len < 0 || len as u64 > limits.max_bulk as u64 => Err(ProtocolError::InvalidBulkLength),
+            Some(len) if len < 0 || len as u64 > limits.max_bulk as u64 => {
+                Err(ProtocolError::InvalidBulkLength)
+            }
             Some(len) if limits.unauthenticated && len > MAX_UNAUTHENTICATED.1 => {
                 Err(ProtocolError::UnauthenticatedBulkLength)
             }
@@ -214,7 +254,11 @@ impl Progress {
     fn inline(&mut self, buffer: &[u8]) -> Result<Parsed, ProtocolError> {
         let rest = &buffer[self.at..];
         let Some(end) = memchr::memchr(b'\n', rest) else {
-            return if rest.len() > MAX_LINE { Err(ProtocolError::TooBigInline) } else { Ok(Parsed::Incomplete) };
+            return if rest.len() > MAX_LINE {
+                Err(ProtocolError::TooBigInline)
+            } else {
+                Ok(Parsed::Incomplete)
+            };
         };
         let line = &rest[..end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -229,7 +273,10 @@ mod tests {
     use super::*;
     use crate::random;
 
-    const LIMITS: Limits = Limits { max_bulk: 512 * 1024 * 1024, unauthenticated: false };
+    const LIMITS: Limits = Limits {
+        max_bulk: 512 * 1024 * 1024,
+        unauthenticated: false,
+    };
 
     /// Parses `stream` in pieces that end at `cuts`, as a connection does.
     fn parse_all(stream: &[u8], cuts: &[usize]) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
@@ -266,7 +313,11 @@ mod tests {
     fn random_requests() -> Vec<Vec<Vec<u8>>> {
         let words = |_| {
             (0..1 + random::below(12))
-                .map(|_| (0..random::below(130)).map(|_| random::next() as u8).collect())
+                .map(|_| {
+                    (0..random::below(130))
+                        .map(|_| random::next() as u8)
+                        .collect()
+                })
                 .collect()
         };
         (0..1 + random::below(4)).map(words).collect()
@@ -282,7 +333,11 @@ mod tests {
             expected.push(vec![b"SET".to_vec(), b"a b".to_vec(), b"c".to_vec()]);
             expected.push(vec![b"PING".to_vec()]);
             for cut in 0..=stream.len() {
-                assert_eq!(parse_all(&stream, &[cut]), Ok(expected.clone()), "cut at {cut}");
+                assert_eq!(
+                    parse_all(&stream, &[cut]),
+                    Ok(expected.clone()),
+                    "cut at {cut}"
+                );
             }
             let every: Vec<usize> = (0..stream.len()).collect();
             assert_eq!(parse_all(&stream, &every), Ok(expected));
@@ -300,7 +355,9 @@ mod tests {
             let (mut rest, mut theirs) = (&stream[..], Vec::new());
             while let Some((frame, used)) = decode(rest).unwrap() {
                 rest = &rest[used..];
-                let OwnedFrame::Array(words) = frame else { panic!("an array") };
+                let OwnedFrame::Array(words) = frame else {
+                    panic!("an array")
+                };
                 let bytes = |word| match word {
                     OwnedFrame::BulkString(bytes) => bytes,
                     other => panic!("a bulk string, not {other:?}"),
@@ -315,35 +372,76 @@ mod tests {
     fn random_bytes_give_requests_or_errors_and_never_a_panic() {
         for _ in 0..20_000 {
             let alphabet = b"*$0123456789\r\n-+ \"'\\xab:";
-            let stream: Vec<u8> =
-                (0..random::below(60)).map(|_| alphabet[random::below(alphabet.len())]).collect();
+            let stream: Vec<u8> = (0..random::below(60))
+                .map(|_| alphabet[random::below(alphabet.len())])
+                .collect();
             let cut = random::below(stream.len() + 1);
-            assert_eq!(parse_all(&stream, &[cut]), parse_all(&stream, &[]), "{stream:?} cut at {cut}");
+            assert_eq!(
+                parse_all(&stream, &[cut]),
+                parse_all(&stream, &[]),
+                "{stream:?} cut at {cut}"
+            );
         }
     }
 
     #[test]
     fn broken_requests_give_redis_texts() {
         let error = |stream: &[u8]| parse_all(stream, &[]).unwrap_err().text();
-        assert_eq!(error(b"*x\r\n"), b"ERR Protocol error: invalid multibulk length");
-        assert_eq!(error(b"*2147483648\r\n"), b"ERR Protocol error: invalid multibulk length");
-        assert_eq!(error(b"*1\r\n:1\r\n"), b"ERR Protocol error: expected '$', got ':'");
-        assert_eq!(error(b"*1\r\n$-1\r\n"), b"ERR Protocol error: invalid bulk length");
-        assert_eq!(error(b"*1\r\n$536870913\r\n"), b"ERR Protocol error: invalid bulk length");
-        assert_eq!(error(b"SET 'a\r\n"), b"ERR Protocol error: unbalanced quotes in request");
-        assert_eq!(error(&[b'a'; MAX_LINE + 1]), b"ERR Protocol error: too big inline request");
+        assert_eq!(
+            error(b"*x\r\n"),
+            b"ERR Protocol error: invalid multibulk length"
+        );
+        assert_eq!(
+            error(b"*2147483648\r\n"),
+            b"ERR Protocol error: invalid multibulk length"
+        );
+        assert_eq!(
+            error(b"*1\r\n:1\r\n"),
+            b"ERR Protocol error: expected '$', got ':'"
+        );
+        assert_eq!(
+            error(b"*1\r\n$-1\r\n"),
+            b"ERR Protocol error: invalid bulk length"
+        );
+        assert_eq!(
+            error(b"*1\r\n$536870913\r\n"),
+            b"ERR Protocol error: invalid bulk length"
+        );
+        assert_eq!(
+            error(b"SET 'a\r\n"),
+            b"ERR Protocol error: unbalanced quotes in request"
+        );
+        assert_eq!(
+            error(&[b'a'; MAX_LINE + 1]),
+            b"ERR Protocol error: too big inline request"
+        );
         let long_count = [b"*".as_slice(), &[b'1'; MAX_LINE + 1]].concat();
-        assert_eq!(error(&long_count), b"ERR Protocol error: too big mbulk count string");
+        assert_eq!(
+            error(&long_count),
+            b"ERR Protocol error: too big mbulk count string"
+        );
         let long_length = [b"*1\r\n$".as_slice(), &[b'1'; MAX_LINE + 1]].concat();
-        assert_eq!(error(&long_length), b"ERR Protocol error: too big bulk count string");
+        assert_eq!(
+            error(&long_length),
+            b"ERR Protocol error: too big bulk count string"
+        );
     }
 
     #[test]
     fn requests_are_small_before_authentication() {
-        let limits = Limits { unauthenticated: true, ..LIMITS };
+        let limits = Limits {
+            unauthenticated: true,
+            ..LIMITS
+        };
         let parse = |stream: &[u8]| Progress::default().advance(stream, limits, &mut Vec::new());
-        assert_eq!(parse(b"*11\r\n"), Err(ProtocolError::UnauthenticatedArrayLength));
-        assert_eq!(parse(b"*1\r\n$16385\r\n"), Err(ProtocolError::UnauthenticatedBulkLength));
+        assert_eq!(
+            parse(b"*11\r\n"),
+            Err(ProtocolError::UnauthenticatedArrayLength)
+        );
+        assert_eq!(
+            parse(b"*1\r\n$16385\r\n"),
+            Err(ProtocolError::UnauthenticatedBulkLength)
+        );
         assert_eq!(parse(b"*10\r\n$16384\r\n"), Ok(Parsed::Incomplete));
     }
 }

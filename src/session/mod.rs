@@ -92,6 +92,13 @@ impl Session {
         self.client.set_flag(flag::NO_TOUCH, on);
     }
 
+    /// Whether the client is on this machine.
+    pub fn is_local(&self) -> bool {
+        self.client.has(flag::UNIX_SOCKET)
+            || self.client.addr.starts_with("127.")
+            || self.client.addr.starts_with("[::1]:")
+    }
+
     /// Whether the client must still authenticate.
     pub fn needs_auth(&self, config: &crate::config::Config) -> bool {
         !self.authenticated && config.has_password()

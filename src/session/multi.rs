@@ -38,7 +38,10 @@ struct Queued {
 impl Queue {
     /// Adds a command, of which the keys are hashed already.
     pub fn push(&mut self, command: &'static Command, args: Args<'_>, shards: ShardSet) {
-        self.commands.push(Queued { command, first_slot: self.slots.len() as u32 });
+        self.commands.push(Queued {
+            command,
+            first_slot: self.slots.len() as u32,
+        });
         for (index, slot) in args.slots().iter().enumerate() {
             let start = self.bytes.len() as u32;
             self.bytes.extend_from_slice(args.get(index));
@@ -65,9 +68,17 @@ impl Queue {
 
     /// The commands in order, with their arguments.
     pub fn commands(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
-        let ends = self.commands.iter().skip(1).map(|next| next.first_slot as usize).chain([self.slots.len()]);
+        let ends = self
+            .commands
+            .iter()
+            .skip(1)
+            .map(|next| next.first_slot as usize)
+            .chain([self.slots.len()]);
         self.commands.iter().zip(ends).map(|(queued, end)| {
-            (queued.command, Args::new(&self.bytes, &self.slots[queued.first_slot as usize..end]))
+            (
+                queued.command,
+                Args::new(&self.bytes, &self.slots[queued.first_slot as usize..end]),
+            )
         })
     }
 
@@ -96,6 +107,29 @@ impl Multi {
     pub fn doom(&mut self) {
         if self.is_active() {
             *self = Multi::Doomed;
+        }
+    }
+}
+
+/// Empty queues to use again, so that a short transaction allocates nothing.
+#[derive(Default)]
+pub struct Queues(parking_lot::Mutex<Vec<Box<Queue>>>);
+
+impl Queues {
+    /// Queues kept at most.
+    const MOST: usize = 64;
+
+    /// An empty queue.
+    pub fn take(&self) -> Box<Queue> {
+        self.0.lock().pop().unwrap_or_default()
+    }
+
+    /// Takes a queue back.
+    pub fn give(&self, mut queue: Box<Queue>) {
+        queue.clear();
+        let mut queues = self.0.lock();
+        if queues.len() < Self::MOST {
+            queues.push(queue);
         }
     }
 }

@@ -56,7 +56,9 @@ impl Wait {
         match self {
             Wait::Replicas { .. } => {
                 if signals & signal::UNBLOCK_ERROR != 0 {
-                    reply.error(&Error::Static("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+                    reply.error(&Error::Static(
+                        "UNBLOCKED client unblocked via CLIENT UNBLOCK",
+                    ));
                 } else if timed_out || signals & signal::UNBLOCK_TIMEOUT != 0 {
                     reply.integer(0);
                 } else {

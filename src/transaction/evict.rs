@@ -56,11 +56,20 @@ fn evict_one(server: &Server, stats: &WorkerStats, policy: MaxmemoryPolicy, now:
     let database = random::below(server.keyspace.databases());
     let locked = Locked::acquire(&server.keyspace, ShardSet::single(shard), Mode::Exclusive);
     let now = locked.settle_time(now);
-    let access = Access { index: database, now, client: 0, touch: false, config: &server.config, stats };
+    let access = Access {
+        index: database,
+        now,
+        client: 0,
+        touch: false,
+        config: &server.config,
+        stats,
+    };
     let mut db = Db::new(locked, access);
     let mut best: Option<(i64, Vec<u8>)> = None;
     for _ in 0..server.config.maxmemory_samples() {
-        let Some(entry) = db.sample(shard, database) else { break };
+        let Some(entry) = db.sample(shard, database) else {
+            break;
+        };
         if policy.is_volatile() && entry.expiry().is_none() {
             continue;
         }
@@ -79,9 +88,15 @@ fn evict_one(server: &Server, stats: &WorkerStats, policy: MaxmemoryPolicy, now:
 /// The lower, the sooner it is evicted.
 fn score(access: &Access<'_>, policy: MaxmemoryPolicy, entry: &Entry) -> i64 {
     match policy {
-        MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru => -i64::from(access.idle_seconds(entry)),
-        MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu => i64::from(access.frequency(entry)),
+        MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru => {
+            -i64::from(access.idle_seconds(entry))
+        }
+        MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu => {
+            i64::from(access.frequency(entry))
+        }
         MaxmemoryPolicy::VolatileTtl => entry.expiry().unwrap_or(i64::MAX),
-        MaxmemoryPolicy::AllkeysRandom | MaxmemoryPolicy::VolatileRandom | MaxmemoryPolicy::NoEviction => 0,
+        MaxmemoryPolicy::AllkeysRandom
+        | MaxmemoryPolicy::VolatileRandom
+        | MaxmemoryPolicy::NoEviction => 0,
     }
 }

@@ -12,10 +12,23 @@ pub type Position = (usize, usize);
 
 /// Looks at the keys of about one segment of a shard, and removes those past their expiry; so the
 /// shard is locked for some tens of microseconds at most. Returns where to go on, if not at the end.
-pub fn sweep(server: &Server, stats: &WorkerStats, shard: usize, at: Position, now: Micros) -> Option<Position> {
+pub fn sweep(
+    server: &Server,
+    stats: &WorkerStats,
+    shard: usize,
+    at: Position,
+    now: Micros,
+) -> Option<Position> {
     let locked = Locked::acquire(&server.keyspace, ShardSet::single(shard), Mode::Exclusive);
     let now = locked.settle_time(now);
-    let access = Access { index: 0, now, client: 0, touch: false, config: &server.config, stats };
+    let access = Access {
+        index: 0,
+        now,
+        client: 0,
+        touch: false,
+        config: &server.config,
+        stats,
+    };
     let mut db = Db::new(locked, access);
     let next = db.sweep(shard, at, MAX_GROUPS * WIDTH);
     let garbage = db.take_garbage();

@@ -29,14 +29,20 @@ pub fn hash_keys(command: &Command, buffer: &[u8], slots: &mut [Slot]) -> ShardS
     match command.keys {
         KeyPlan::None => {}
         KeyPlan::Range { first, last, step } => {
-            let end = if last < 0 { slots.len().saturating_sub(last.unsigned_abs() - 1) } else { last as usize + 1 };
+            let end = if last < 0 {
+                slots.len().saturating_sub(last.unsigned_abs() - 1)
+            } else {
+                last as usize + 1
+            };
             if let Some(keys) = slots.get_mut(first..end) {
                 keys.iter_mut().step_by(step).for_each(hash);
             }
         }
         KeyPlan::General => {
             let mut positions: SmallVec<[usize; 8]> = SmallVec::new();
-            command.for_each_key(Args::new(buffer, slots), |position, _| positions.push(position));
+            command.for_each_key(Args::new(buffer, slots), |position, _| {
+                positions.push(position)
+            });
             for position in positions {
                 hash(&mut slots[position]);
             }

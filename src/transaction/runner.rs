@@ -25,7 +25,7 @@ pub struct Turn<'a> {
     pub ran: &'a mut Vec<u16>,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// Counts a command that is about to run.
     #[inline]
     pub fn count(&mut self, command: &Command) {
@@ -36,7 +36,13 @@ impl Turn<'_> {
 
     /// Writes an error in place of all that was written since `mark`, and counts it.
     #[cold]
-    pub fn fail(&self, command: Option<&Command>, error: &Error, mark: usize, reply: &mut Reply<'_>) {
+    pub fn fail(
+        &self,
+        command: Option<&Command>,
+        error: &Error,
+        mark: usize,
+        reply: &mut Reply<'_>,
+    ) {
         reply.cut(mark);
         reply.error(error);
         self.stats.count_error(&error.code());
@@ -45,7 +51,7 @@ impl Turn<'_> {
         }
     }
 
-    fn access(&self, session: &Session) -> Access<'_> {
+    fn access(&self, session: &Session) -> Access<'a> {
         Access {
             index: session.db,
             now: self.now,
@@ -56,7 +62,7 @@ impl Turn<'_> {
         }
     }
 
-    fn lock<'d>(&'d self, session: &Session, shards: ShardSet) -> Db<'d> {
+    fn lock(&self, session: &Session, shards: ShardSet) -> Db<'a> {
         let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Exclusive);
         let mut access = self.access(session);
         access.now = locked.settle_time(access.now);
@@ -88,7 +94,9 @@ impl Turn<'_> {
         reply: &mut Reply<'_>,
     ) -> Result<Flow, Error> {
         match command.spec.handler {
-            Handler::Read(run) => self.run_read(session, command, run, args, shards, reply).map(|()| Flow::Done),
+            Handler::Read(run) => self
+                .run_read(session, command, run, args, shards, reply)
+                .map(|()| Flow::Done),
             Handler::Write(run) => {
                 let mut db = self.lock(session, shards);
                 let result = run(&mut db, args, reply);
@@ -104,7 +112,15 @@ impl Turn<'_> {
                 let mut access = self.access(session);
                 access.now = locked.settle_time(access.now);
                 let mut db = Db::new(locked, access);
-                let result = run(&mut Context { session, server: self.server, db: &mut db }, args, reply);
+                let result = run(
+                    &mut Context {
+                        session,
+                        server: self.server,
+                        db: &mut db,
+                    },
+                    args,
+                    reply,
+                );
                 self.finish(db);
                 result
             }
@@ -145,12 +161,13 @@ impl Turn<'_> {
     /// EXEC: runs the queued commands under one set of locks, unless a watched key changed.
     pub fn exec(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply<'_>) {
         let shards = queue.shards.union(session.watches.shards());
-        // Through a second name: `db` borrows the server for as long as `self` counts.
-        let server = self.server;
-        let locked = Locked::acquire(&server.keyspace, shards, Mode::Exclusive);
+        let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Exclusive);
         let now = locked.settle_time(self.now);
-        let access = Access { now, config: &server.config, stats: self.stats, ..self.access(session) };
-        let mut db = Db::new(locked, Access { client: session.id(), index: session.db, touch: !session.no_touch, ..access });
+        let access = Access {
+            now,
+            ..self.access(session)
+        };
+        let mut db = Db::new(locked, access);
         let dirty = !session.watches.is_empty() && watch::is_dirty(db.locked_mut(), session, now);
         if dirty {
             log_abort(session);
@@ -186,7 +203,15 @@ impl Turn<'_> {
             Handler::Read(run) => read_exclusively(db, command, run, args, reply),
             Handler::Write(run) => run(db, args, reply),
             Handler::Session(run) => {
-                let flow = run(&mut Context { session, server: self.server, db }, args, reply)?;
+                let flow = run(
+                    &mut Context {
+                        session,
+                        server: self.server,
+                        db,
+                    },
+                    args,
+                    reply,
+                )?;
                 session.closing |= matches!(flow, Flow::Close);
                 db.access.index = session.db;
                 db.access.touch = !session.no_touch;
@@ -208,7 +233,10 @@ fn log_abort(session: &Session) {
             blame.event,
             blame.client
         ),
-        None => tracing::debug!("EXEC of client id={} aborted: a watched key expired", session.id()),
+        None => tracing::debug!(
+            "EXEC of client id={} aborted: a watched key expired",
+            session.id()
+        ),
     }
 }
 

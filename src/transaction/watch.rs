@@ -26,25 +26,45 @@ impl Watches {
 
     /// The shards of the watched keys.
     pub fn shards(&self) -> ShardSet {
-        self.0.iter().fold(ShardSet::NONE, |shards, watched| shards.union(ShardSet::of(watched.hash)))
+        self.0.iter().fold(ShardSet::NONE, |shards, watched| {
+            shards.union(ShardSet::of(watched.hash))
+        })
     }
 }
 
 /// WATCH: adds the keys `args[1..]`, of which the shards are `shards`. A key that is watched already
 /// keeps its first baseline (`transactions.md` 4.2).
-pub fn watch(keyspace: &Keyspace, session: &mut Session, args: Args<'_>, shards: ShardSet, now: Micros) {
+pub fn watch(
+    keyspace: &Keyspace,
+    session: &mut Session,
+    args: Args<'_>,
+    shards: ShardSet,
+    now: Micros,
+) {
     let mut locked = Locked::acquire(keyspace, shards, Mode::Exclusive);
     let now = locked.settle_time(now).millis();
     let db = session.db;
     for index in 1..args.len() {
         let key = args.key(index);
-        if session.watches.0.iter().any(|watched| watched.db == db && *watched.key == *key.bytes) {
+        if session
+            .watches
+            .0
+            .iter()
+            .any(|watched| watched.db == db && *watched.key == *key.bytes)
+        {
             continue;
         }
         let shard = locked.shard_mut(crate::keyspace::locks::shard_of(key.hash));
-        let stale = shard.entry(db, key.hash, key.bytes).is_some_and(|entry| entry.is_expired(now));
+        let stale = shard
+            .entry(db, key.hash, key.bytes)
+            .is_some_and(|entry| entry.is_expired(now));
         let baseline = shard.watches.watch(db, key, &session.client.watch, stale);
-        session.watches.0.push(Watched { db, hash: key.hash, key: key.bytes.into(), baseline });
+        session.watches.0.push(Watched {
+            db,
+            hash: key.hash,
+            key: key.bytes.into(),
+            baseline,
+        });
     }
     session.client.watch.set_watched(session.watches.0.len());
 }
@@ -52,20 +72,31 @@ pub fn watch(keyspace: &Keyspace, session: &mut Session, args: Args<'_>, shards:
 /// Whether a watched key changed, or expired by `now` (4.6). The shards of all watches are locked.
 pub fn is_dirty(locked: &Locked<'_>, session: &Session, now: Micros) -> bool {
     session.watches.0.iter().any(|watched| {
-        let key = Key { bytes: &watched.key, hash: watched.hash };
+        let key = Key {
+            bytes: &watched.key,
+            hash: watched.hash,
+        };
         let shard = locked.shard(crate::keyspace::locks::shard_of(watched.hash));
-        let stale =
-            shard.entry(watched.db, watched.hash, &watched.key).is_some_and(|entry| entry.is_expired(now.millis()));
-        shard.watches.is_dirty(watched.db, key, watched.baseline, stale)
+        let stale = shard
+            .entry(watched.db, watched.hash, &watched.key)
+            .is_some_and(|entry| entry.is_expired(now.millis()));
+        shard
+            .watches
+            .is_dirty(watched.db, key, watched.baseline, stale)
     })
 }
 
 /// Releases all watches. Their shards are locked.
 pub fn release(locked: &mut Locked<'_>, session: &mut Session) {
     for watched in session.watches.0.drain(..) {
-        let key = Key { bytes: &watched.key, hash: watched.hash };
+        let key = Key {
+            bytes: &watched.key,
+            hash: watched.hash,
+        };
         let shard = locked.shard_mut(crate::keyspace::locks::shard_of(watched.hash));
-        shard.watches.unwatch(watched.db, key, &session.client.watch);
+        shard
+            .watches
+            .unwatch(watched.db, key, &session.client.watch);
     }
     if session.watches.0.capacity() > 64 {
         session.watches = Watches::default();

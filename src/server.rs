@@ -1,0 +1,591 @@
+//! The server: what its threads share ([`Server`]), the listeners, the workers and the end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+use crate::clients::{Client, Clients, flag};
+use crate::clock::{self, Micros};
+use crate::commands::registry;
+use crate::config::Config;
+use crate::keyspace::Keyspace;
+use crate::keyspace::locks::SHARDS;
+use crate::pause::Pause;
+use crate::random;
+use crate::reaper::Reaper;
+use crate::session::connection::{Connection, Worker};
+use crate::session::multi::Queues;
+use crate::stats::Stats;
+use crate::transaction::expire;
+
+/// How long the end waits for clients to take what they are owed.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// File descriptors that the server needs besides its clients' (Redis's `CONFIG_MIN_RESERVED_FDS`).
+const RESERVED_FILES: u64 = 32;
+
+/// What all threads of a server share.
+pub struct Server {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// The keys.
+    pub keyspace: Keyspace,
+    /// The connected clients.
+    pub clients: Clients,
+    /// Counters: those of the workers, and last those of the listener.
+    pub stats: Stats,
+    /// Pauses.
+    pub pause: Pause,
+    /// Frees large values.
+    pub reaper: Reaper,
+    /// Transaction queues to use again.
+    pub queues: Queues,
+    /// When the server started.
+    pub started: Micros,
+    /// 40 random hex digits, new at each start.
+    pub run_id: String,
+    /// 40 random hex digits: the replication id of a server without replicas.
+    pub replication_id: String,
+    /// Whether keys are removed when they expire, before anybody asks for them (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: AtomicBool,
+    /// The TCP port; 0 if there is none.
+    pub port: AtomicU16,
+    load: Vec<AtomicUsize>,
+    stopping: AtomicBool,
+    stop: Notify,
+}
+
+impl Server {
+    /// A server without listeners.
+    pub fn new(config: Arc<Config>) -> Self {
+        let threads = config.threads();
+        Server {
+            keyspace: Keyspace::new(config.databases()),
+            clients: Clients::default(),
+            stats: Stats::new(threads + 1, registry::count()),
+            pause: Pause::default(),
+            reaper: Reaper::start(),
+            queues: Queues::default(),
+            started: clock::now(),
+            run_id: random::hex(20),
+            replication_id: random::hex(20),
+            active_expire: AtomicBool::new(true),
+            port: AtomicU16::new(0),
+            load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+            stopping: AtomicBool::new(false),
+            stop: Notify::new(),
+            config,
+        }
+    }
+
+    /// Whether the server is ending: replies are still sent, nothing more is read.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    /// Ends the server, as SHUTDOWN does.
+    pub fn shut_down(&self) {
+        self.stopping.store(true, Relaxed);
+        self.stop.notify_one();
+    }
+
+    /// The worker with the fewest connections.
+    fn least_loaded(&self) -> usize {
+        (0..self.load.len())
+            .min_by_key(|&worker| self.load[worker].load(Relaxed))
+            .unwrap_or(0)
+    }
+}
+
+/// A connection on its way to its worker.
+enum Accepted {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// Runs a server until it is told to end. Says on the log what it does.
+pub fn run(config: Arc<Config>) -> ExitCode {
+    raise_file_limit(&config);
+    let server = Arc::new(Server::new(config));
+    let listeners = match Listeners::bind(&server) {
+        Ok(listeners) => listeners,
+        Err(text) => {
+            tracing::warn!("{text}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let workers: io::Result<Vec<_>> = (0..server.config.threads())
+        .map(|index| start_worker(&server, index))
+        .collect();
+    let (workers, runtime) = match (workers, Builder::new_current_thread().enable_all().build()) {
+        (Ok(workers), Ok(runtime)) => (workers, runtime),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!("Failed to start a thread: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (senders, threads): (Vec<_>, Vec<_>) = workers.into_iter().unzip();
+    runtime.block_on(listen(&server, listeners, &senders));
+    drop(senders);
+    end(threads);
+    ExitCode::SUCCESS
+}
+
+/// Waits for the workers: each ends when its last client has what it is owed, or is too slow.
+fn end(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::warn!("A worker thread panicked");
+        }
+    }
+    tracing::warn!("Redis is now ready to exit, bye bye...");
+}
+
+struct Listeners {
+    tcp: Vec<TcpListener>,
+    unix: Option<(std::os::unix::net::UnixListener, std::path::PathBuf)>,
+}
+
+impl Listeners {
+    /// Opens every socket that the settings name; the error is one line for the log.
+    fn bind(server: &Server) -> Result<Self, String> {
+        let mut tcp: Vec<TcpListener> = Vec::new();
+        let mut port = server.config.port();
+        for address in server.config.bind() {
+            let optional = address.starts_with('-');
+            let host = match address.trim_start_matches('-') {
+                "*" => "0.0.0.0",
+                "::*" => "::",
+                other => other,
+            };
+            match listen_on(host, port, server.config.tcp_backlog()) {
+                Ok(listener) => {
+                    // With port 0 all addresses share the port that the first was given.
+                    port = listener.local_addr().map_or(port, |address| address.port());
+                    tcp.push(listener);
+                }
+                Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
+                Err(error) => {
+                    let text = crate::config::os_text(&error);
+                    return Err(format!(
+                        "Could not create server TCP listening socket {host}:{port}: bind: {text}"
+                    ));
+                }
+            }
+        }
+        if tcp.is_empty() && server.config.unixsocket().is_none() {
+            return Err("Configured to not listen anywhere, exiting.".to_owned());
+        }
+        server
+            .port
+            .store(if tcp.is_empty() { 0 } else { port }, Relaxed);
+        let unix = match server.config.unixsocket() {
+            None => None,
+            Some(path) => Some((listen_on_path(&path, server.config.unixsocketperm())?, path)),
+        };
+        Ok(Listeners { tcp, unix })
+    }
+}
+
+fn listen_on(host: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
+    let address: SocketAddr = (host, port)
+        .to_socket_addrs()?
+        .next()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        None,
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog.min(i32::MAX as u32) as i32)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+fn listen_on_path(
+    path: &std::path::Path,
+    permissions: u32,
+) -> Result<std::os::unix::net::UnixListener, String> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |error: io::Error| {
+        format!(
+            "Failed opening Unix socket: bind: {}",
+            crate::config::os_text(&error)
+        )
+    };
+    // A socket that an earlier server left behind would refuse the name.
+    let _ = std::fs::remove_file(path);
+    let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
+    if permissions != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions))
+            .map_err(failed)?;
+    }
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Accepts connections and hands them out, until the server ends.
+async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[UnboundedSender<Accepted>]) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let local = LocalSet::new();
+    for listener in listeners.tcp {
+        let (server, workers) = (server.clone(), workers.to_vec());
+        local.spawn_local(async move {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => accept_tcp(&server, &listener, &workers).await,
+                Err(error) => tracing::warn!("Cannot listen: {error}"),
+            }
+        });
+        tracing::info!("Ready to accept connections tcp");
+    }
+    let socket_path = listeners.unix.as_ref().map(|(_, path)| path.clone());
+    if let Some((listener, path)) = listeners.unix {
+        let (server, workers) = (server.clone(), workers.to_vec());
+        local.spawn_local(async move {
+            match UnixListener::from_std(listener) {
+                Ok(listener) => accept_unix(&server, &listener, &workers).await,
+                Err(error) => tracing::warn!("Cannot listen: {error}"),
+            }
+        });
+        tracing::info!(
+            "The server is now ready to accept connections at {}",
+            path.display()
+        );
+        tracing::info!("Ready to accept connections unix");
+    }
+    let timers = server.clone();
+    local.spawn_local(async move { check_idle_clients(&timers).await });
+    let reason = local
+        .run_until(async {
+            let (Ok(mut term), Ok(mut int)) = (
+                signal(SignalKind::terminate()),
+                signal(SignalKind::interrupt()),
+            ) else {
+                tracing::warn!("Signals cannot be caught");
+                server.stop.notified().await;
+                return "User requested shutdown...";
+            };
+            tokio::select! {
+                _ = term.recv() => "Received SIGTERM scheduling shutdown...",
+                _ = int.recv() => "Received SIGINT scheduling shutdown...",
+                () = server.stop.notified() => "User requested shutdown...",
+            }
+        })
+        .await;
+    tracing::info!("{reason}");
+    server.stopping.store(true, Relaxed);
+    if let Some(path) = socket_path {
+        tracing::info!("Removing the unix socket file.");
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+async fn accept_tcp(
+    server: &Server,
+    listener: &tokio::net::TcpListener,
+    workers: &[UnboundedSender<Accepted>],
+) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                if let Some(socket) = admit(server, socket, peer)
+                    && let Ok(socket) = socket.into_std()
+                {
+                    hand_out(server, workers, Accepted::Tcp(socket));
+                }
+            }
+            Err(error) => accept_failed(&error).await,
+        }
+    }
+}
+
+async fn accept_unix(
+    server: &Server,
+    listener: &UnixListener,
+    workers: &[UnboundedSender<Accepted>],
+) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                if server.clients.len() >= server.config.maxclients() {
+                    refuse_for_number(server, |text| {
+                        let _ = socket.try_write(text);
+                    });
+                } else if let Ok(socket) = socket.into_std() {
+                    hand_out(server, workers, Accepted::Unix(socket));
+                }
+            }
+            Err(error) => accept_failed(&error).await,
+        }
+    }
+}
+
+/// No file descriptor is free, most likely: trying again at once would only burn the core.
+async fn accept_failed(error: &io::Error) {
+    tracing::warn!("Error accepting a client connection: {error}");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+fn hand_out(server: &Server, workers: &[UnboundedSender<Accepted>], accepted: Accepted) {
+    let worker = server.least_loaded();
+    server.load[worker].fetch_add(1, Relaxed);
+    server
+        .stats
+        .worker(server.config.threads())
+        .connections_received
+        .add(1);
+    if workers[worker].send(accepted).is_err() {
+        server.load[worker].fetch_sub(1, Relaxed);
+    }
+}
+
+/// Refuses a client that may not connect: there are too many, or it is from elsewhere and the server
+/// has no password (protected mode).
+fn admit(server: &Server, socket: TcpStream, peer: SocketAddr) -> Option<TcpStream> {
+    if server.clients.len() >= server.config.maxclients() {
+        refuse_for_number(server, |text| {
+            let _ = socket.try_write(text);
+        });
+        return None;
+    }
+    if server.config.protected_mode()
+        && !server.config.has_password()
+        && !peer.ip().to_canonical().is_loopback()
+    {
+        let _ = socket.try_write(
+            b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set \
+              for the default user. In this mode connections are only accepted from the loopback interface. If you \
+              want to connect from external computers, start the server with '--protected-mode no', or set a \
+              password for the default user.\r\n",
+        );
+        server
+            .stats
+            .worker(server.config.threads())
+            .rejected_connections
+            .add(1);
+        return None;
+    }
+    Some(socket)
+}
+
+fn refuse_for_number(server: &Server, write: impl FnOnce(&[u8])) {
+    // Written at once or not at all: nobody waits for a client that is not wanted.
+    write(b"-ERR max number of clients reached\r\n");
+    server
+        .stats
+        .worker(server.config.threads())
+        .rejected_connections
+        .add(1);
+}
+
+type Started = (UnboundedSender<Accepted>, JoinHandle<()>);
+
+fn start_worker(server: &Arc<Server>, index: usize) -> io::Result<Started> {
+    let (sender, receiver) = unbounded_channel();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let server = server.clone();
+    let thread = std::thread::Builder::new()
+        .name(format!("worker-{index}"))
+        .spawn(move || {
+            let local = LocalSet::new();
+            local.block_on(
+                &runtime,
+                work(Rc::new(Worker::new(server, index)), index, receiver),
+            );
+        })?;
+    Ok((sender, thread))
+}
+
+/// A worker's life: it takes connections until the listener ends, then lets them drain.
+async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<Accepted>) {
+    let expiry = tokio::task::spawn_local(expire_keys(worker.clone(), index));
+    while let Some(accepted) = receiver.recv().await {
+        if let Err(error) = start_connection(&worker, index, accepted) {
+            worker.server.load[index].fetch_sub(1, Relaxed);
+            tracing::debug!("A connection ended before it began: {error}");
+        }
+    }
+    expiry.abort();
+    // The clients of all workers are told, more than once, which harms nobody.
+    let drained = async {
+        while worker.server.load[index].load(Relaxed) > 0 {
+            for client in worker.server.clients.all() {
+                client.signal(crate::clients::signal::RESUME);
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    match accepted {
+        Accepted::Tcp(socket) => {
+            socket.set_nodelay(true)?;
+            let keepalive = worker.server.config.tcp_keepalive();
+            if keepalive > 0 {
+                let interval = Duration::from_secs(u64::from(keepalive));
+                let parameters = socket2::TcpKeepalive::new()
+                    .with_time(interval)
+                    .with_interval(interval / 3);
+                socket2::SockRef::from(&socket).set_tcp_keepalive(&parameters)?;
+            }
+            let (addr, laddr) = (
+                socket.peer_addr()?.to_string(),
+                socket.local_addr()?.to_string(),
+            );
+            let client = register(worker, addr, laddr, socket.as_raw_fd(), 0);
+            let socket = TcpStream::from_std(socket)
+                .inspect_err(|_| worker.server.clients.remove(client.id))?;
+            spawn(
+                worker,
+                index,
+                Connection::new(worker.clone(), socket, client),
+            );
+        }
+        Accepted::Unix(socket) => {
+            let path = worker.server.config.unixsocket().unwrap_or_default();
+            let addr = format!("{}:0", path.display());
+            let client = register(
+                worker,
+                addr.clone(),
+                addr,
+                socket.as_raw_fd(),
+                flag::UNIX_SOCKET,
+            );
+            let socket = UnixStream::from_std(socket)
+                .inspect_err(|_| worker.server.clients.remove(client.id))?;
+            spawn(
+                worker,
+                index,
+                Connection::new(worker.clone(), socket, client),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn register(worker: &Worker, addr: String, laddr: String, fd: i32, flags: u32) -> Arc<Client> {
+    let clients = &worker.server.clients;
+    let client = Arc::new(Client::new(
+        clients.next_id(),
+        addr,
+        laddr,
+        fd,
+        flags,
+        clock::now(),
+    ));
+    clients.insert(client.clone());
+    client
+}
+
+/// Serves a connection. If serving it panics, that connection ends and no other notices.
+fn spawn<S>(worker: &Rc<Worker>, index: usize, connection: Connection<S>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    struct Leave(Rc<Worker>, usize);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            self.0.server.load[self.1].fetch_sub(1, Relaxed);
+        }
+    }
+    let leave = Leave(worker.clone(), index);
+    tokio::task::spawn_local(async move {
+        let _leave = leave;
+        connection.serve().await;
+    });
+}
+
+/// The active expiry cycle of a worker: its share of the shards, `hz` times a second, a segment at a time.
+async fn expire_keys(worker: Rc<Worker>, index: usize) {
+    let server = worker.server.clone();
+    loop {
+        let period = Duration::from_micros(1_000_000 / u64::from(server.config.hz().clamp(1, 500)));
+        tokio::time::sleep(period).await;
+        if !server.active_expire.load(Relaxed)
+            || server.pause.holds(clock::now().0, || true).is_some()
+        {
+            continue;
+        }
+        for shard in (index..SHARDS).step_by(server.config.threads()) {
+            let mut at = Some((0, 0));
+            while let Some(position) = at {
+                at = expire::sweep(&server, worker.stats(), shard, position, clock::now());
+                if at.is_some() {
+                    // Clients first.
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+/// Closes clients that have sent nothing for `timeout` seconds, if that is set.
+async fn check_idle_clients(server: &Server) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let timeout = server.config.timeout() as i64 * 1_000_000;
+        if timeout == 0 {
+            continue;
+        }
+        let now = clock::now().0;
+        for client in server.clients.all() {
+            let waits = client.waiting.load(Relaxed) == crate::clients::waiting::BLOCKED;
+            if !waits && now - client.last_interaction.load(Relaxed) > timeout {
+                tracing::debug!("Closing idle client id={} addr={}", client.id, client.addr);
+                client.kill();
+            }
+        }
+    }
+}
+
+/// Lets the process have as many files as `maxclients` needs, if the system allows it.
+fn raise_file_limit(config: &Config) {
+    let wanted = config.maxclients() as u64 + RESERVED_FILES;
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: plain system calls on a local structure.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 || limit.rlim_cur >= wanted {
+            return;
+        }
+        let hard = limit.rlim_max.max(wanted);
+        let raised = libc::rlimit {
+            rlim_cur: wanted,
+            rlim_max: hard,
+        };
+        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) == 0 {
+            return;
+        }
+        let most = libc::rlimit {
+            rlim_cur: limit.rlim_max,
+            rlim_max: limit.rlim_max,
+        };
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const most);
+        tracing::warn!(
+            "The system allows {} open files only: fewer than maxclients ({}) need",
+            limit.rlim_max,
+            config.maxclients()
+        );
+    }
+}

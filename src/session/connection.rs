@@ -1,0 +1,694 @@
+//! The socket loop of one connection, and the only place of the server that waits.
+//!
+//! A worker's read buffer is shared by all its connections: bytes are read and run in one go, and only
+//! an unfinished request is copied to its connection. An idle connection costs almost nothing.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use crate::clients::{Client, signal, waiting};
+use crate::clock;
+use crate::commands::context::Flow;
+use crate::commands::registry::{self, Command};
+use crate::keyspace::ShardSet;
+use crate::keyspace::locks::Prefetch;
+use crate::resp::args::Slot;
+use crate::resp::request::{Limits, Parsed, Progress, ProtocolError};
+use crate::resp::{Args, Reply};
+use crate::server::Server;
+use crate::session::gate::{self, Request};
+use crate::session::park::{Verdict, Wait};
+use crate::session::{ReplyMode, Session};
+use crate::stats::WorkerStats;
+use crate::transaction::hash_keys;
+use crate::transaction::runner::Turn;
+
+/// Bytes read at once.
+const READ_SIZE: usize = 64 * 1024;
+
+/// Requests that are parsed, and their keys prefetched, before the first of them runs.
+const LOOK_AHEAD: usize = 16;
+
+/// Bytes of replies that a connection may owe before nothing more is read from it. A client that
+/// sends a whole pipeline before it reads must not be stopped early: it would never read.
+const MAX_UNSENT: usize = 256 * 1024 * 1024;
+
+/// Replies of one batch beyond which they are sent before the batch goes on.
+const FLUSH_AT: usize = 1024 * 1024;
+
+/// Buffers kept for the next connection that needs one, by number and by size.
+const SPARE_BUFFERS: usize = 64;
+const SPARE_SIZE: usize = 256 * 1024;
+
+/// What the connections of one worker thread share.
+pub struct Worker {
+    /// The server.
+    pub server: Arc<Server>,
+    index: usize,
+    scratch: RefCell<Scratch>,
+    spare: RefCell<Vec<Vec<u8>>>,
+}
+
+struct Scratch {
+    buffer: Box<[u8]>,
+    batch: Batch,
+}
+
+#[derive(Default)]
+struct Batch {
+    slots: Vec<Slot>,
+    requests: Vec<Ahead>,
+    ran: Vec<u16>,
+}
+
+/// A request that was parsed and has not run yet.
+struct Ahead {
+    command: Option<&'static Command>,
+    shards: ShardSet,
+    slots: std::ops::Range<usize>,
+    /// Where the next request begins.
+    end: usize,
+}
+
+impl Worker {
+    /// Worker `index` of the server.
+    pub fn new(server: Arc<Server>, index: usize) -> Self {
+        let scratch = Scratch {
+            buffer: vec![0; READ_SIZE].into(),
+            batch: Batch::default(),
+        };
+        Worker {
+            server,
+            index,
+            scratch: RefCell::new(scratch),
+            spare: RefCell::default(),
+        }
+    }
+
+    /// The worker's counters.
+    pub fn stats(&self) -> &WorkerStats {
+        self.server.stats.worker(self.index)
+    }
+
+    fn take_buffer(&self) -> Vec<u8> {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    fn give_buffer(&self, mut buffer: Vec<u8>) {
+        let mut spare = self.spare.borrow_mut();
+        if buffer.capacity() <= SPARE_SIZE && spare.len() < SPARE_BUFFERS {
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
+}
+
+/// Why the loop goes on.
+enum Step {
+    /// Commands ran: this many.
+    Ran(usize),
+    /// The connection is at its end.
+    Closed,
+}
+
+/// A wait with its timer.
+struct Parked {
+    wait: Wait,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// One connection.
+pub struct Connection<S> {
+    worker: Rc<Worker>,
+    socket: S,
+    session: Session,
+    /// Bytes received of requests that did not run yet. Empty nearly always.
+    pending: Vec<u8>,
+    /// How far the first of them was parsed.
+    partial: Option<Box<(Progress, Vec<Slot>)>>,
+    /// Whether `pending` may hold a whole request.
+    more: bool,
+    out: Vec<u8>,
+    sent: usize,
+    parked: Option<Box<Parked>>,
+    at_end: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// A connection for a client that is registered already.
+    pub fn new(worker: Rc<Worker>, socket: S, client: Arc<Client>) -> Self {
+        let authenticated = !worker.server.config.has_password();
+        Connection {
+            worker,
+            socket,
+            session: Session::new(client, authenticated),
+            pending: Vec::new(),
+            partial: None,
+            more: false,
+            out: Vec::new(),
+            sent: 0,
+            parked: None,
+            at_end: false,
+        }
+    }
+
+    /// Serves the client until it leaves.
+    pub async fn serve(mut self) {
+        // All polls are by the same task, so its waker is registered once.
+        poll_fn(|cx| {
+            self.session.client.register(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        while let Step::Ran(commands) = poll_fn(|cx| self.poll_step(cx)).await {
+            if commands > 1 {
+                // Other connections' work first: theirs and ours then cost one wake-up less each.
+                tokio::task::yield_now().await;
+            }
+            if poll_fn(|cx| Poll::Ready(self.flush(cx))).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Sends what is owed, reads, and runs what was read.
+    fn poll_step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
+        let signals = self.session.client.take_signals();
+        if signals & signal::KILL != 0 || self.flush(cx).is_err() {
+            return Poll::Ready(Step::Closed);
+        }
+        let unsent = self.out.len() - self.sent;
+        if self.session.closing || self.worker.server.is_stopping() {
+            return if unsent == 0 {
+                Poll::Ready(Step::Closed)
+            } else {
+                Poll::Pending
+            };
+        }
+        if self.parked.is_some() && !self.unpark(cx, signals) {
+            // Read on, to notice the socket's end.
+            return loop {
+                match ready!(self.poll_read_pending(cx)) {
+                    Ok(0) | Err(_) => break Poll::Ready(Step::Closed),
+                    Ok(_) => {}
+                }
+            };
+        }
+        if unsent > MAX_UNSENT {
+            return Poll::Pending;
+        }
+        if self.more {
+            return Poll::Ready(self.run_pending());
+        }
+        if self.at_end {
+            return if unsent == 0 {
+                Poll::Ready(Step::Closed)
+            } else {
+                Poll::Pending
+            };
+        }
+        if !self.pending.is_empty() {
+            loop {
+                match ready!(self.poll_read_pending(cx)) {
+                    Ok(0) => return self.end(),
+                    Ok(_) if self.lacks_bytes() => {}
+                    Ok(_) => return Poll::Ready(self.run_pending()),
+                    Err(_) => return Poll::Ready(Step::Closed),
+                }
+            }
+        }
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let Scratch { buffer, batch } = &mut *scratch;
+        let mut read = ReadBuf::new(buffer);
+        match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read)) {
+            Ok(()) if read.filled().is_empty() => self.end(),
+            Ok(()) => {
+                self.count_read(read.filled().len());
+                Poll::Ready(self.run_fresh(&worker, batch, read.filled()))
+            }
+            Err(_) => Poll::Ready(Step::Closed),
+        }
+    }
+
+    /// The client sends no more. What it is owed is still sent: it may have closed one direction only.
+    fn end(&mut self) -> Poll<Step> {
+        self.at_end = true;
+        if self.out.len() == self.sent {
+            Poll::Ready(Step::Closed)
+        } else {
+            Poll::Ready(Step::Ran(0))
+        }
+    }
+
+    /// Whether an argument is known to be longer than what has come so far.
+    fn lacks_bytes(&self) -> bool {
+        let needed = self.partial.as_ref().and_then(|partial| partial.0.needed());
+        needed.is_some_and(|needed| needed > self.pending.len())
+    }
+
+    fn count_read(&self, bytes: usize) {
+        let stats = self.worker.stats();
+        stats.net_input_bytes.add(bytes as u64);
+        stats.reads_processed.add(1);
+    }
+
+    /// Reads more of an unfinished request.
+    fn poll_read_pending(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
+        let limit = self.worker.server.config.client_query_buffer_limit();
+        if self.pending.len() > limit {
+            tracing::warn!(
+                "Closing client that reached max query buffer length: id={} addr={} (qbuf initial bytes)",
+                self.session.id(),
+                self.session.client.addr
+            );
+            self.worker.stats().query_buffer_limit_disconnections.add(1);
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        }
+        // As much as the request needs, but never more than the client has sent already.
+        let needed = self
+            .partial
+            .as_ref()
+            .and_then(|partial| partial.0.needed())
+            .unwrap_or(0);
+        let room = needed
+            .saturating_sub(self.pending.len())
+            .clamp(READ_SIZE, self.pending.len().max(READ_SIZE));
+        self.pending.reserve(room);
+        let mut read = ReadBuf::uninit(&mut self.pending.spare_capacity_mut()[..room]);
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
+        let count = read.filled().len();
+        // SAFETY: `count` bytes of the spare capacity were filled.
+        unsafe { self.pending.set_len(self.pending.len() + count) };
+        self.count_read(count);
+        self.session
+            .client
+            .query_bytes
+            .store(self.pending.len() as u64, Relaxed);
+        Poll::Ready(Ok(count))
+    }
+
+    fn run_pending(&mut self) -> Step {
+        let worker = self.worker.clone();
+        let mut bytes = std::mem::take(&mut self.pending);
+        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, &bytes);
+        bytes.drain(..done);
+        // A large buffer is kept only while it is needed.
+        if bytes.is_empty() {
+            bytes = Vec::new();
+        } else if bytes.capacity() > 4 * bytes.len().max(READ_SIZE) {
+            bytes.shrink_to_fit();
+        }
+        self.session
+            .client
+            .query_bytes
+            .store(bytes.len() as u64, Relaxed);
+        self.pending = bytes;
+        step
+    }
+
+    fn run_fresh(&mut self, worker: &Worker, batch: &mut Batch, bytes: &[u8]) -> Step {
+        let (step, done) = self.run_bytes(worker, batch, bytes);
+        if done < bytes.len() {
+            self.pending.extend_from_slice(&bytes[done..]);
+            self.session
+                .client
+                .query_bytes
+                .store(self.pending.len() as u64, Relaxed);
+        }
+        step
+    }
+
+    /// Runs the requests in `bytes`. Returns how many of the bytes are done with; the caller keeps the
+    /// others.
+    fn run_bytes(&mut self, worker: &Worker, batch: &mut Batch, bytes: &[u8]) -> (Step, usize) {
+        let now = clock::now();
+        self.session.client.last_interaction.store(now.0, Relaxed);
+        self.more = false;
+        if self.out.capacity() == 0 {
+            self.out = worker.take_buffer();
+        }
+        // An unfinished request goes on in its own list, so that a long one is not copied at each read.
+        let (mut progress, mut slots) = match self.partial.take() {
+            Some(partial) => *partial,
+            None => {
+                batch.slots.clear();
+                (Progress::default(), std::mem::take(&mut batch.slots))
+            }
+        };
+        batch.ran.clear();
+        let Batch { requests, ran, .. } = batch;
+        let server = &*worker.server;
+        let mut turn = Turn {
+            server,
+            stats: worker.stats(),
+            now,
+            ran,
+        };
+        let mut commands = 0;
+        let mut done = 0;
+        loop {
+            let outlook = self.look_ahead(server, bytes, &mut progress, &mut slots, requests);
+            let mut stopped =
+                self.run_requests(&mut turn, bytes, &slots, requests, &mut done, &mut commands);
+            if !stopped {
+                match outlook {
+                    Ok(Outlook::More) => {}
+                    Ok(Outlook::Inline(words)) => {
+                        let end = progress.at;
+                        if words.is_empty() {
+                            done = end;
+                        } else {
+                            commands += 1;
+                            stopped = self.run_inline(&mut turn, &words, &mut done, end);
+                        }
+                    }
+                    Ok(Outlook::End) => {
+                        slots = self.keep_unfinished(progress, slots, requests, done);
+                        break;
+                    }
+                    Err(error) => {
+                        self.protocol_error(&turn, error);
+                        break;
+                    }
+                }
+            }
+            slots.clear();
+            if stopped {
+                self.more = !self.session.closing;
+                break;
+            }
+        }
+        if !turn.ran.is_empty() {
+            share_time(turn.stats, turn.ran, clock::now().since(now));
+        }
+        if slots.capacity() <= READ_SIZE {
+            batch.slots = slots;
+        }
+        (Step::Ran(commands), done)
+    }
+
+    /// Notes how far an unfinished request was parsed, relative to `done`, where the bytes that the
+    /// caller keeps begin. Returns a list to use again.
+    fn keep_unfinished(
+        &mut self,
+        progress: Progress,
+        slots: Vec<Slot>,
+        requests: &[Ahead],
+        done: usize,
+    ) -> Vec<Slot> {
+        if progress.at <= done {
+            return slots;
+        }
+        let first = requests.last().map_or(0, |last| last.slots.end);
+        if done == 0 && first == 0 {
+            self.partial = Some(Box::new((progress, slots)));
+            return Vec::new();
+        }
+        let shift = |slot: &Slot| Slot {
+            start: slot.start - done as u32,
+            ..*slot
+        };
+        let unfinished = slots[first..].iter().map(shift).collect();
+        self.partial = Some(Box::new((progress.shifted(done), unfinished)));
+        slots
+    }
+
+    /// Parses up to [`LOOK_AHEAD`] requests, and has their keys brought into the cache.
+    fn look_ahead(
+        &mut self,
+        server: &Server,
+        bytes: &[u8],
+        progress: &mut Progress,
+        slots: &mut Vec<Slot>,
+        requests: &mut Vec<Ahead>,
+    ) -> Result<Outlook, ProtocolError> {
+        requests.clear();
+        let unauthenticated = self.session.needs_auth(&server.config);
+        let limits = Limits {
+            max_bulk: server.config.proto_max_bulk_len(),
+            unauthenticated,
+        };
+        // AUTH changes the limits for what follows it.
+        let most = if unauthenticated { 1 } else { LOOK_AHEAD };
+        let mut first_slot = 0;
+        let outcome = loop {
+            if requests.len() == most {
+                break Ok(Outlook::More);
+            }
+            match progress.advance(bytes, limits, slots) {
+                Ok(Parsed::Request) => {
+                    let here = &mut slots[first_slot..];
+                    let command = registry::resolve(Args::new(bytes, here));
+                    let shards = command.map_or(ShardSet::NONE, |command| {
+                        if command.spec.arity.accepts(here.len()) {
+                            hash_keys(command, bytes, here)
+                        } else {
+                            ShardSet::NONE
+                        }
+                    });
+                    requests.push(Ahead {
+                        command,
+                        shards,
+                        slots: first_slot..slots.len(),
+                        end: progress.at,
+                    });
+                    first_slot = slots.len();
+                }
+                Ok(Parsed::Inline(words)) => break Ok(Outlook::Inline(words)),
+                Ok(Parsed::Incomplete) => break Ok(Outlook::End),
+                Err(error) => break Err(error),
+            }
+        };
+        if requests.len() > 1 {
+            for stage in [Prefetch::Group, Prefetch::Entry] {
+                for slot in slots.iter().filter(|slot| slot.hash != 0) {
+                    server.keyspace.prefetch(slot.hash, self.session.db, stage);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Runs parsed requests in order. True if the connection must stop for now: it closes, waits, or
+    /// owes too much; `done` is then where the first request begins that did not run.
+    fn run_requests(
+        &mut self,
+        turn: &mut Turn<'_>,
+        bytes: &[u8],
+        slots: &[Slot],
+        requests: &[Ahead],
+        done: &mut usize,
+        commands: &mut usize,
+    ) -> bool {
+        for ahead in requests {
+            let request = Request {
+                args: Args::new(bytes, &slots[ahead.slots.clone()]),
+                command: ahead.command,
+                shards: ahead.shards,
+            };
+            let flow = gate::handle(turn, &mut self.session, request, &mut self.out);
+            *commands += 1;
+            if self.stops(flow, done, ahead.end) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Notes how a command ended. True if no other may run now.
+    #[inline]
+    fn stops(&mut self, flow: Flow, done: &mut usize, end: usize) -> bool {
+        match flow {
+            Flow::Done => {
+                *done = end;
+                self.out.len() - self.sent > FLUSH_AT
+            }
+            Flow::Close => {
+                self.session.closing = true;
+                true
+            }
+            Flow::Park(wait) => {
+                if !matches!(wait, Wait::Postponed { .. }) {
+                    *done = end;
+                }
+                self.park(wait);
+                true
+            }
+        }
+    }
+
+    fn run_inline(
+        &mut self,
+        turn: &mut Turn<'_>,
+        words: &[Vec<u8>],
+        done: &mut usize,
+        end: usize,
+    ) -> bool {
+        let mut buffer = Vec::new();
+        let mut slots = Vec::new();
+        for word in words {
+            slots.push(Slot {
+                start: buffer.len() as u32,
+                len: word.len() as u32,
+                hash: 0,
+            });
+            buffer.extend_from_slice(word);
+        }
+        let command = registry::resolve(Args::new(&buffer, &slots));
+        let shards = match command {
+            Some(command) if command.spec.arity.accepts(slots.len()) => {
+                hash_keys(command, &buffer, &mut slots)
+            }
+            _ => ShardSet::NONE,
+        };
+        let request = Request {
+            args: Args::new(&buffer, &slots),
+            command,
+            shards,
+        };
+        let flow = gate::handle(turn, &mut self.session, request, &mut self.out);
+        self.stops(flow, done, end)
+    }
+
+    fn protocol_error(&mut self, turn: &Turn<'_>, error: ProtocolError) {
+        tracing::debug!(
+            "Protocol error ({error}) from client: id={} addr={}",
+            self.session.id(),
+            self.session.client.addr
+        );
+        turn.stats.count_error("ERR");
+        if self.session.reply_mode == ReplyMode::On {
+            self.out.push(b'-');
+            self.out.extend_from_slice(&error.text());
+            self.out.extend_from_slice(b"\r\n");
+        }
+        self.session.closing = true;
+    }
+
+    fn park(&mut self, wait: Wait) {
+        let kind = if wait.is_blocking_command() {
+            waiting::BLOCKED
+        } else {
+            waiting::POSTPONED
+        };
+        self.session.client.waiting.store(kind, Relaxed);
+        if kind == waiting::BLOCKED {
+            self.worker.server.clients.blocked.fetch_add(1, Relaxed);
+        }
+        self.parked = Some(Box::new(Parked { wait, timer: None }));
+    }
+
+    /// Whether a wait is over; what it answers is then written.
+    fn unpark(&mut self, cx: &mut TaskContext<'_>, signals: u8) -> bool {
+        let Some(parked) = &mut self.parked else {
+            return true;
+        };
+        let now = clock::now().0;
+        let mut reply = Reply::new(&mut self.out, self.session.protocol);
+        let mark = reply.mark();
+        let verdict = parked.wait.check(now, signals, &mut reply);
+        if verdict == Verdict::Wait {
+            let Some(until) = parked.wait.until() else {
+                return false;
+            };
+            let timer = parked.timer.get_or_insert_with(|| {
+                let left = Duration::from_micros((until - now).max(0) as u64);
+                Box::pin(tokio::time::sleep(left))
+            });
+            if timer.as_mut().poll(cx).is_ready() {
+                // The timer counts whole milliseconds: look again.
+                parked.timer = None;
+                cx.waker().wake_by_ref();
+            }
+            return false;
+        }
+        if self.session.reply_mode != ReplyMode::On {
+            reply.cut(mark);
+        }
+        if parked.wait.is_blocking_command() {
+            self.worker.server.clients.blocked.fetch_sub(1, Relaxed);
+        }
+        self.session.client.waiting.store(waiting::NOT, Relaxed);
+        self.parked = None;
+        self.more = !self.pending.is_empty();
+        // The reply must be sent even if nothing else is left to run.
+        cx.waker().wake_by_ref();
+        true
+    }
+
+    /// Sends as much of the replies as the socket takes now.
+    fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        while self.sent < self.out.len() {
+            match Pin::new(&mut self.socket).poll_write(cx, &self.out[self.sent..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
+                    self.sent += count;
+                    let stats = self.worker.stats();
+                    stats.net_output_bytes.add(count as u64);
+                    stats.writes_processed.add(1);
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {
+                    self.session
+                        .client
+                        .output_bytes
+                        .store((self.out.len() - self.sent) as u64, Relaxed);
+                    return Ok(());
+                }
+            }
+        }
+        self.sent = 0;
+        self.session.client.output_bytes.store(0, Relaxed);
+        self.worker.give_buffer(std::mem::take(&mut self.out));
+        Ok(())
+    }
+}
+
+/// What the look-ahead came to after the requests that it found.
+enum Outlook {
+    /// There may be more.
+    More,
+    /// An inline request.
+    Inline(Vec<Vec<u8>>),
+    /// The bytes' end.
+    End,
+}
+
+/// Shares out the time of a batch among its commands, for INFO commandstats.
+fn share_time(stats: &WorkerStats, ran: &[u16], micros: u64) {
+    let (each, rest) = (micros / ran.len() as u64, micros % ran.len() as u64);
+    for (index, &id) in ran.iter().enumerate() {
+        stats.commands[id as usize]
+            .micros
+            .add(each + u64::from((index as u64) < rest));
+    }
+}
+
+impl<S> Drop for Connection<S> {
+    fn drop(&mut self) {
+        let server = &self.worker.server;
+        if self
+            .parked
+            .as_ref()
+            .is_some_and(|parked| parked.wait.is_blocking_command())
+        {
+            server.clients.blocked.fetch_sub(1, Relaxed);
+        }
+        crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
+        server.clients.remove(self.session.id());
+    }
+}

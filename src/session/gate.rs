@@ -1,0 +1,340 @@
+//! The ordered checks between a request and its run, and what runs at once even inside MULTI.
+//!
+//! The order is Redis's `processCommand` (`transactions.md` 2): which of two errors a client sees, and
+//! whether a transaction is doomed, depends on it.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::clients::flag;
+use crate::commands::context::Flow;
+use crate::commands::registry::Command;
+use crate::commands::spec::{Control, Flags, Handler};
+use crate::error::Error;
+use crate::keyspace::ShardSet;
+use crate::resp::{Args, Protocol, Reply};
+use crate::session::multi::Multi;
+use crate::session::park::Wait;
+use crate::session::{ReplyMode, Session};
+use crate::transaction::runner::Turn;
+use crate::transaction::{evict, watch};
+
+/// Bytes of an unknown command's name, and of its arguments in all, that an error shows.
+const SHOWN: usize = 128;
+
+/// One request: its arguments, and what was found out about it before its turn.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The arguments; keys are hashed.
+    pub args: Args<'a>,
+    /// The command (the subcommand of a container), if it exists.
+    pub command: Option<&'static Command>,
+    /// The shards that it will lock.
+    pub shards: ShardSet,
+}
+
+/// Why a command does not run now.
+enum Refusal {
+    Error(Error),
+    Postpone(i64),
+}
+
+/// Checks a request and runs it, queues it, or answers why not.
+#[inline]
+pub fn handle(
+    turn: &mut Turn<'_>,
+    session: &mut Session,
+    request: Request<'_>,
+    out: &mut Vec<u8>,
+) -> Flow {
+    let mut reply = Reply::new(out, session.protocol);
+    let mark = reply.mark();
+    let flow = dispatch(turn, session, request, &mut reply);
+    if session.reply_mode != ReplyMode::On && !matches!(flow, Flow::Park(_)) {
+        match session.reply_mode {
+            ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => {
+                session.reply_mode = ReplyMode::On;
+                reply.cut(mark);
+            }
+            ReplyMode::Off | ReplyMode::On => reply.cut(mark),
+        }
+    }
+    flow
+}
+
+#[inline]
+fn dispatch(
+    turn: &mut Turn<'_>,
+    session: &mut Session,
+    request: Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Flow {
+    let mark = reply.mark();
+    let command = match check(turn, session, &request) {
+        Ok(command) => command,
+        Err(Refusal::Postpone(until)) => return Flow::Park(Wait::Postponed { until }),
+        Err(Refusal::Error(error)) => return refuse(turn, session, &request, &error, reply),
+    };
+    session.client.set_last_command(command);
+    if let Handler::Control(control) = command.spec.handler {
+        turn.count(command);
+        return match run_control(turn, session, control, &request, reply) {
+            Ok(flow) => flow,
+            Err(error) => {
+                turn.fail(Some(command), &error, mark, reply);
+                Flow::Done
+            }
+        };
+    }
+    if session.multi.is_active() {
+        queue(session, command, &request);
+        reply.simple("QUEUED");
+        return Flow::Done;
+    }
+    turn.count(command);
+    match turn.run(session, command, request.args, request.shards, reply) {
+        Ok(flow) => flow,
+        Err(error) => {
+            turn.fail(Some(command), &error, mark, reply);
+            Flow::Done
+        }
+    }
+}
+
+#[inline]
+fn check(
+    turn: &mut Turn<'_>,
+    session: &Session,
+    request: &Request<'_>,
+) -> Result<&'static Command, Refusal> {
+    let args = request.args;
+    let Some(command) = request.command else {
+        return Err(Refusal::Error(unknown(args)));
+    };
+    if !command.spec.arity.accepts(args.len()) {
+        return Err(Refusal::Error(Error::WrongArity(command.full_name)));
+    }
+    let flags = command.flags;
+    let server = turn.server;
+    if flags.contains(Flags::PROTECTED)
+        && !server
+            .config
+            .enable_debug_command()
+            .allows(session.is_local())
+    {
+        return Err(Refusal::Error(Error::Static(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
+             from a local connection, otherwise you need to set this option in the configuration file, and then \
+             restart the server.",
+        )));
+    }
+    if !flags.contains(Flags::NO_AUTH) && session.needs_auth(&server.config) {
+        return Err(Refusal::Error(Error::NoAuth));
+    }
+    if session.multi.is_active()
+        && (flags.contains(Flags::NO_MULTI) || command.full_name == "client|reply")
+    {
+        return Err(Refusal::Error(Error::NotAllowedInMulti));
+    }
+    if server.config.maxmemory() != 0
+        && evict::make_room(server, turn.stats, turn.now)
+        && effective_flags(session, command).contains(Flags::DENY_OOM)
+    {
+        return Err(Refusal::Error(Error::Oom));
+    }
+    if let Some(until) = server.pause.holds(turn.now.0, || {
+        effective_flags(session, command).intersects(Flags::WRITE.union(Flags::MAY_REPLICATE))
+    }) {
+        return Err(Refusal::Postpone(until));
+    }
+    Ok(command)
+}
+
+/// A command's flags; those of EXEC include the flags of all that is queued.
+fn effective_flags(session: &Session, command: &Command) -> Flags {
+    match (&command.spec.handler, &session.multi) {
+        (Handler::Control(Control::Exec), Multi::Queuing(queue)) => {
+            command.flags.union(queue.flags)
+        }
+        _ => command.flags,
+    }
+}
+
+/// Answers a refusal: it dooms a transaction, and a refused EXEC ends it.
+#[cold]
+fn refuse(
+    turn: &mut Turn<'_>,
+    session: &mut Session,
+    request: &Request<'_>,
+    error: &Error,
+    reply: &mut Reply<'_>,
+) -> Flow {
+    let mark = reply.mark();
+    if let Some(command) = request.command {
+        turn.stats.commands[command.id].rejected.add(1);
+        if matches!(command.spec.handler, Handler::Control(Control::Exec)) {
+            end_transaction(turn, session);
+            turn.fail(
+                None,
+                &Error::ExecAbortBecause(Box::new(error.clone())),
+                mark,
+                reply,
+            );
+            return Flow::Done;
+        }
+    }
+    session.multi.doom();
+    turn.fail(None, error, mark, reply);
+    if request.command.is_none() && is_browser(request.args.get(0)) {
+        tracing::warn!(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
+             This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis \
+             instance. Connection from {} aborted.",
+            session.client.addr
+        );
+        reply.cut(mark);
+        return Flow::Close;
+    }
+    Flow::Done
+}
+
+/// Whether a "command" is the beginning of an HTTP request.
+fn is_browser(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"host:") || name.eq_ignore_ascii_case(b"post")
+}
+
+/// The error for a command or subcommand that does not exist.
+#[cold]
+fn unknown(args: Args<'_>) -> Error {
+    let printable = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if let Some(container) = crate::commands::registry::lookup(args.get(0))
+        && args.len() > 1
+    {
+        let sent = &args.get(1)[..args.get(1).len().min(SHOWN)];
+        return Error::UnknownSubcommand(printable(sent).into(), container.spec.name);
+    }
+    let name = &args.get(0)[..args.get(0).len().min(SHOWN)];
+    let mut shown = String::new();
+    for arg in args.from(1) {
+        if shown.len() >= SHOWN {
+            break;
+        }
+        // The budget counts quotes and spaces too, but for the argument that reaches it.
+        let cut = &arg[..arg.len().min(SHOWN - shown.len())];
+        shown.push_str(&format!("'{}' ", printable(cut)));
+    }
+    Error::UnknownCommand(
+        format!("'{}', with args beginning with: {shown}", printable(name)).into(),
+    )
+}
+
+fn queue(session: &mut Session, command: &'static Command, request: &Request<'_>) {
+    if let Multi::Queuing(queue) = &mut session.multi
+        && !session.client.watch.is_dirty()
+    {
+        queue.push(command, request.args, request.shards);
+        session.client.queued.store(queue.len() as i64, Relaxed);
+        session
+            .client
+            .queued_bytes
+            .store(queue.bytes() as u64, Relaxed);
+    }
+}
+
+fn run_control(
+    turn: &mut Turn<'_>,
+    session: &mut Session,
+    control: Control,
+    request: &Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Flow, Error> {
+    match control {
+        Control::Multi => {
+            if session.multi.is_active() {
+                return Err(Error::NestedMulti);
+            }
+            session.multi = Multi::Queuing(turn.server.queues.take());
+            session.client.set_flag(flag::MULTI, true);
+            session.client.queued.store(0, Relaxed);
+            reply.ok();
+        }
+        Control::Exec => return exec(turn, session, reply),
+        Control::Discard => {
+            if !session.multi.is_active() {
+                return Err(Error::DiscardWithoutMulti);
+            }
+            end_transaction(turn, session);
+            reply.ok();
+        }
+        Control::Watch => {
+            if session.multi.is_active() {
+                return Err(Error::WatchInsideMulti);
+            }
+            watch::watch(
+                &turn.server.keyspace,
+                session,
+                request.args,
+                request.shards,
+                turn.now,
+            );
+            reply.ok();
+        }
+        Control::Quit => {
+            reply.ok();
+            return Ok(Flow::Close);
+        }
+        Control::Reset => {
+            reset(turn, session);
+            reply.set_protocol(session.protocol);
+            reply.simple("RESET");
+        }
+    }
+    Ok(Flow::Done)
+}
+
+fn exec(turn: &mut Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) -> Result<Flow, Error> {
+    match std::mem::take(&mut session.multi) {
+        Multi::None => return Err(Error::ExecWithoutMulti),
+        Multi::Doomed => {
+            end_transaction(turn, session);
+            return Err(Error::ExecAbort);
+        }
+        Multi::Queuing(queue) => {
+            leave_multi(session);
+            turn.exec(session, &queue, reply);
+            turn.server.queues.give(queue);
+        }
+    }
+    Ok(if session.closing {
+        Flow::Close
+    } else {
+        Flow::Done
+    })
+}
+
+fn leave_multi(session: &Session) {
+    session.client.set_flag(flag::MULTI, false);
+    session.client.queued.store(-1, Relaxed);
+    session.client.queued_bytes.store(0, Relaxed);
+}
+
+/// Leaves MULTI without running anything, and unwatches.
+pub fn end_transaction(turn: &Turn<'_>, session: &mut Session) {
+    if let Multi::Queuing(queue) = std::mem::take(&mut session.multi) {
+        turn.server.queues.give(queue);
+    }
+    leave_multi(session);
+    watch::unwatch(&turn.server.keyspace, session);
+}
+
+/// RESET: the session becomes as new, but for the library's name and version (`transactions.md` 3.15).
+fn reset(turn: &Turn<'_>, session: &mut Session) {
+    end_transaction(turn, session);
+    session.select(0);
+    session.set_protocol(Protocol::Resp2);
+    session.reply_mode = ReplyMode::On;
+    session.authenticated = !turn.server.config.has_password();
+    session.set_no_touch(false);
+    session.client.set_flag(flag::NO_EVICT, false);
+    session.client.names.lock().name.clear();
+}
