@@ -100,6 +100,11 @@ impl MaxmemoryPolicy {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
 
+    /// Whether keys are judged by their access clock: when, or how often, they are used.
+    pub fn needs_clock(self) -> bool {
+        self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+
     /// Whether only keys with a TTL may go.
     pub fn is_volatile(self) -> bool {
         (self as u64) <= Self::VolatileTtl as u64

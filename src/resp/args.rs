@@ -112,6 +112,30 @@ impl<'a> Args<'a> {
         number::parse_i64(self.get(index)).ok_or(Error::NotInteger)
     }
 
+    /// Argument `index` as an integer between `least` and `most`, both included.
+    ///
+    /// # Errors
+    /// `ERR value is not an integer or out of range`, or for an integer elsewhere
+    /// `ERR value is out of range, value must between ... and ...` (Redis's words).
+    pub fn integer_between(self, index: usize, least: i64, most: i64) -> Result<i64, Error> {
+        let value = self.integer(index)?;
+        if (least..=most).contains(&value) {
+            return Ok(value);
+        }
+        Err(Error::text(format!(
+            "ERR value is out of range, value must between {least} and {most}"
+        )))
+    }
+
+    /// Argument `index` as a 32-bit integer.
+    ///
+    /// # Errors
+    /// As [`Args::integer_between`].
+    pub fn integer32(self, index: usize) -> Result<i32, Error> {
+        self.integer_between(index, i32::MIN.into(), i32::MAX.into())
+            .map(|value| value as i32)
+    }
+
     /// The slots, for copying a command to a transaction's queue.
     pub fn slots(self) -> &'a [Slot] {
         self.slots
