@@ -24,6 +24,11 @@ impl Client {
         Ok(Self(stream))
     }
 
+    /// The bare connection, to be kept open.
+    pub fn into_stream(self) -> TcpStream {
+        self.0
+    }
+
     /// Sends one command and returns its raw reply. An error reply is an error.
     pub fn command(&mut self, arguments: &[&[u8]]) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();

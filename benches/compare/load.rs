@@ -32,6 +32,7 @@ pub struct Load<'a> {
     pub pipeline: usize,
     /// Time before the measurement.
     pub warm: Duration,
+    /// Time of the measurement, which lasts longer only if nearly nothing is answered.
     pub measure: Duration,
 }
 
@@ -278,7 +279,7 @@ impl<'a> Worker<'a> {
         let now = Duration::from_nanos(self.now());
         let next = match self.seen {
             WARM if now >= self.load.warm => MEASURE,
-            MEASURE if now >= self.load.warm + self.load.measure => DRAIN,
+            MEASURE if now >= self.load.warm + self.load.measure && self.has_enough() => DRAIN,
             _ => return Ok(()),
         };
         // A failure must not be overwritten, or the others would go on alone.
@@ -286,6 +287,13 @@ impl<'a> Worker<'a> {
             .phase
             .compare_exchange(self.seen, next, Ordering::Relaxed, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// True once every connection could have had several writes answered. Fewer say nothing: what is under way at the
+    /// start and at the end would outweigh them.
+    fn has_enough(&self) -> bool {
+        let writes = self.measured.requests / self.load.pipeline as u64;
+        writes >= 4 * self.connections.len() as u64
     }
 
     /// Takes the readings at a change of phase.

@@ -6,9 +6,15 @@ mod client;
 #[cfg(target_os = "linux")]
 mod context;
 #[cfg(target_os = "linux")]
+mod latency;
+#[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
 mod options;
+#[cfg(target_os = "linux")]
+mod paced;
 #[cfg(target_os = "linux")]
 mod scan;
 #[cfg(target_os = "linux")]
@@ -59,6 +65,12 @@ fn run() -> Result<bool> {
         for threads in context.options.threads().to_vec() {
             throughput::run(&mut context, threads)?;
         }
+    }
+    if context.options.wants_memory() {
+        memory::run(&mut context)?;
+    }
+    if context.options.wants_latency() {
+        latency::run(&mut context)?;
     }
     Ok(context.report_failures())
 }

@@ -40,6 +40,11 @@ impl Target {
     }
 
     fn new(name: &str, path: PathBuf, arguments: Vec<String>) -> Result<Self> {
+        // The server runs in another directory. Links stay: what they are called decides what some programs do.
+        let path = match path.components().count() {
+            1 => find_program(&path.to_string_lossy()).unwrap_or(path),
+            _ => std::path::absolute(path)?,
+        };
         let output = Command::new(&path)
             .arg("--version")
             .output()
@@ -89,6 +94,11 @@ impl Target {
         Ok(targets)
     }
 
+    /// True if the others are compared with this one.
+    pub fn is_base(&self) -> bool {
+        is_base(&self.name)
+    }
+
     /// Starts the server on a free port of 127.0.0.1, and waits until it answers PING.
     ///
     /// `cores` empty leaves it unpinned. Its log goes to `directory`, which is also where it runs.
@@ -96,7 +106,7 @@ impl Target {
         let port = free_port()?;
         let log = directory.join(format!("{}-{port}.log", self.name));
         let output = File::create(&log)?;
-        let mut command = Command::new(fs::canonicalize(&self.path)?);
+        let mut command = Command::new(&self.path);
         command
             .args(["--save", "", "--appendonly", "no", "--bind", "127.0.0.1"])
             .args(["--port", &port.to_string(), "--maxclients", "20000"])
@@ -160,7 +170,7 @@ impl Server {
 
     /// True if the others are compared with this one.
     pub fn is_base(&self) -> bool {
-        self.name != OURS
+        is_base(&self.name)
     }
 
     /// Resident memory in bytes.
@@ -187,6 +197,10 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn is_base(name: &str) -> bool {
+    name != OURS
 }
 
 /// The file that the shell would run for `name`.

@@ -127,9 +127,6 @@ fn measure(
     };
     let measured = load::run(&load, || server.cpu())?;
     let requests = measured.requests as f64;
-    if measured.requests == 0 {
-        return Err("nothing was answered during the measurement".into());
-    }
     let at = |quantile| measured.latency.value_at_quantile(quantile) as f64 / 1e3;
     Ok(Sample {
         rate: requests / measured.seconds,
