@@ -95,6 +95,9 @@ fn print_machine(context: &context::Context) {
         "{bullet}Linux {}",
         read("/proc/sys/kernel/osrelease").trim()
     );
+    let load = read("/proc/loadavg");
+    let load = load.split_whitespace().next().unwrap_or("unknown");
+    println!("{bullet}load average before: {load}");
     for target in &context.targets {
         println!("{bullet}{}: {}", target.name, target.version);
     }

@@ -135,6 +135,9 @@ fn measure(context: &Context, target: &Target, thing: Thing) -> Result<Usage> {
     client.command(&[b"SET", b"warm", b"up"])?;
     client.command(&[b"DEL", b"warm"])?;
     let before = settled(&server, &mut client)?;
+    // Servers give memory back late: jemalloc returns freed pages within ten seconds, and Redis frees the read buffer of
+    // a connection a few seconds after its last command.
+    let pause = Duration::from_secs(if context.options.quick { 0 } else { 12 });
     match thing {
         Thing::Keys { count, ttl } => {
             fill(&server, count, ttl)?;
@@ -142,6 +145,7 @@ fn measure(context: &Context, target: &Target, thing: Thing) -> Result<Usage> {
             if size != count {
                 return Err(format!("{size} keys after setting {count}").into());
             }
+            thread::sleep(pause);
             Ok(settled(&server, &mut client)?.since(before, count))
         }
         Thing::Connections(count) => {

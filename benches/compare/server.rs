@@ -173,6 +173,20 @@ impl Server {
         is_base(&self.name)
     }
 
+    /// Seconds that the server's threads could run but had no core.
+    pub fn waited(&self) -> Result<f64> {
+        let mut sum = 0.0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let nanoseconds = text
+                .split_whitespace()
+                .nth(1)
+                .ok_or("schedstat is too short")?;
+            sum += nanoseconds.parse::<f64>()? / 1e9;
+        }
+        Ok(sum)
+    }
+
     /// Resident memory in bytes.
     pub fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
