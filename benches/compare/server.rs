@@ -96,7 +96,7 @@ impl Target {
 
     /// True if the others are compared with this one.
     pub fn is_base(&self) -> bool {
-        is_base(&self.name)
+        self.name != OURS
     }
 
     /// Starts the server on a free port of 127.0.0.1, and waits until it answers PING.
@@ -168,11 +168,6 @@ impl Server {
         Ok(sys::process_cpu(self.child.id())?)
     }
 
-    /// True if the others are compared with this one.
-    pub fn is_base(&self) -> bool {
-        is_base(&self.name)
-    }
-
     /// Seconds that the server's threads could run but had no core.
     pub fn waited(&self) -> Result<f64> {
         let mut sum = 0.0;
@@ -211,10 +206,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn is_base(name: &str) -> bool {
-    name != OURS
 }
 
 /// The file that the shell would run for `name`.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::context::{Context, Cores};
 use crate::load::{self, Load};
 use crate::options::LoadKind;
-use crate::server::{Server, find_program};
+use crate::server::{Server, Target, find_program};
 use crate::table::{NONE, Table, figure, grouped, median, ratio};
 use crate::workload::{KEY_SPACE, WORKLOADS, Workload, key_name, push_command};
 use crate::{Result, sys};
@@ -28,52 +28,76 @@ struct Sample {
 
 /// Measures with `threads` threads of ours, and prints the table.
 pub fn run(context: &mut Context, threads: usize) -> Result<()> {
-    let cores = context.cores(threads);
-    let servers = context.start_all(threads)?;
     let workloads: Vec<&Workload> = WORKLOADS
         .iter()
         .filter(|workload| context.selects(workload))
         .collect();
-    let rounds = context.options.rounds(5);
+    if workloads.is_empty() {
+        return Err("no workload is left to measure".into());
+    }
     let pipelines = context.options.pipeline.clone();
-    let steps = workloads.len() * pipelines.len() * rounds as usize * servers.len();
+    let rounds = context.options.rounds(5) as usize;
+    let steps = workloads.len() * rounds * pipelines.len() * context.targets.len();
     context.progress.expect(steps);
 
-    let mut table = Table::new(1, heading(&servers));
+    let mut table = Table::new(1, heading(&context.targets));
     let mut most_waited: f64 = 0.0;
     for workload in workloads {
-        for server in &servers {
-            let name = format!("{} on {}", workload.name, server.name);
-            let result = prepare(server, workload);
-            context.note_failure(&name, result);
+        let mut samples = vec![vec![Vec::new(); context.targets.len()]; pipelines.len()];
+        for round in 0..rounds {
+            run_round(context, threads, workload, round, &mut samples)?;
         }
-        for &pipeline in &pipelines {
-            let mut samples = vec![Vec::new(); servers.len()];
-            for round in 1..=rounds {
-                for (server, samples) in servers.iter().zip(&mut samples) {
-                    let name = format!("{} x{pipeline} on {}", workload.name, server.name);
-                    context
-                        .progress
-                        .step(&format!("{name}, round {round} of {rounds}"));
-                    let known = samples.last().map(|sample: &Sample| sample.rate);
-                    let result = measure(context, server, &cores, workload, pipeline, known);
-                    samples.extend(context.note_failure(&name, result));
-                }
-            }
+        for (&pipeline, samples) in pipelines.iter().zip(&samples) {
             let medians: Vec<Option<Sample>> = samples.iter().map(|s| middle(s)).collect();
-            push_rows(&mut table, workload, pipeline, &servers, &medians);
+            push_rows(&mut table, workload, pipeline, &context.targets, &medians);
             let waited = medians.iter().flatten().map(|sample| sample.waited);
             most_waited = waited.fold(most_waited, f64::max);
         }
     }
     context.progress.end();
-    table.print(&title(context, threads, &cores), context.options.markdown);
+    let title = title(context, threads, &context.cores(threads));
+    table.print(&title, context.options.markdown);
     // With two threads the load shares the cores, and some waiting is part of the measurement.
     if threads == 1 && most_waited > 0.03 {
         eprintln!(
             "\nnot a quiet machine: a server waited for its core {:.0}% of the time in the worst row",
             most_waited * 100.0
         );
+    }
+    Ok(())
+}
+
+/// Measures one workload once on every server, and adds to `samples`, which are by pipeline and then by server.
+///
+/// Each round has fresh processes, because where a process's memory happens to lie makes it some percent faster or
+/// slower for its whole life. Another server goes first each time, for the same reason.
+fn run_round(
+    context: &mut Context,
+    threads: usize,
+    workload: &Workload,
+    round: usize,
+    samples: &mut [Vec<Vec<Sample>>],
+) -> Result<()> {
+    let cores = context.cores(threads);
+    let servers = context.start_all(threads)?;
+    let count = servers.len();
+    let order: Vec<usize> = (0..count).map(|step| (step + round) % count).collect();
+    for &index in &order {
+        let name = format!("{} on {}", workload.name, servers[index].name);
+        let result = prepare(&servers[index], workload);
+        context.note_failure(&name, result);
+    }
+    for (pipeline, samples) in context.options.pipeline.clone().into_iter().zip(samples) {
+        for &index in &order {
+            let server = &servers[index];
+            let name = format!("{} x{pipeline} on {}", workload.name, server.name);
+            context
+                .progress
+                .step(&format!("{name}, round {}", round + 1));
+            let known = samples[index].last().map(|sample| sample.rate);
+            let result = measure(context, server, &cores, workload, pipeline, known);
+            samples[index].extend(context.note_failure(&name, result));
+        }
     }
     Ok(())
 }
@@ -211,7 +235,7 @@ fn middle(samples: &[Sample]) -> Option<Sample> {
     })
 }
 
-fn heading(servers: &[Server]) -> Vec<String> {
+fn heading(targets: &[Target]) -> Vec<String> {
     let mut heading: Vec<String> = [
         "workload",
         "per write",
@@ -225,7 +249,7 @@ fn heading(servers: &[Server]) -> Vec<String> {
     ]
     .map(String::from)
     .to_vec();
-    for base in servers.iter().filter(|server| server.is_base()) {
+    for base in targets.iter().filter(|target| target.is_base()) {
         heading.push(format!("less CPU than {}", base.name));
         heading.push(format!("throughput of {}", base.name));
     }
@@ -236,23 +260,23 @@ fn push_rows(
     table: &mut Table,
     workload: &Workload,
     pipeline: usize,
-    servers: &[Server],
+    targets: &[Target],
     medians: &[Option<Sample>],
 ) {
-    for (server, sample) in servers.iter().zip(medians) {
+    for (target, sample) in targets.iter().zip(medians) {
         let rate = sample.map(|sample| sample.rate);
         let cpu = sample.map(|sample| sample.server_cpu);
         let latency = sample.and_then(|sample| sample.latency);
         let mut row = vec![
             workload.name.to_owned(),
             pipeline.to_string(),
-            server.name.clone(),
+            target.name.clone(),
             rate.map_or_else(|| NONE.to_owned(), grouped),
             figure(cpu, 3),
             figure(sample.and_then(|sample| sample.load_cpu), 3),
         ];
         row.extend((0..3).map(|index| figure(latency.map(|latency| latency[index]), 0)));
-        for (base, sample) in servers.iter().zip(medians) {
+        for (base, sample) in targets.iter().zip(medians) {
             if base.is_base() {
                 row.push(ratio(sample.map(|sample| sample.server_cpu), cpu));
                 row.push(ratio(rate, sample.map(|sample| sample.rate)));
