@@ -216,25 +216,18 @@ impl<'a> Db<'a> {
     pub fn set(&mut self, key: Key<'_>, value: Value<'_>, expiry: SetExpiry, event: &'static str) {
         let index = self.access.index;
         let access = self.access;
-        self.expire_if_needed(index, key);
-        let database = self.shard_mut(key).make_database(index);
-        if let Some(entry) = database.table.get_mut(key.hash, key.bytes) {
+        if let Some(entry) = self.live(index, key) {
             access.touch(entry);
             let had_expiry = entry.expiry().is_some();
+            if had_expiry && expiry == SetExpiry::Clear {
+                entry.set_expiry(None);
+            }
             entry.set_value(value);
-            match expiry {
-                SetExpiry::Keep => {}
-                SetExpiry::Clear => {
-                    if had_expiry {
-                        entry.set_expiry(None);
-                        database.expires -= 1;
-                    }
-                }
-                SetExpiry::At(at) => {
-                    entry.set_expiry(Some(at));
-                    database.expires += usize::from(!had_expiry);
-                    database.table.note_expiry(key.hash, at);
-                }
+            if let SetExpiry::At(at) = expiry {
+                entry.set_expiry(Some(at));
+            }
+            if had_expiry || expiry != SetExpiry::Clear {
+                self.expiry_changed(index, key, had_expiry, expiry);
             }
         } else {
             let at = if let SetExpiry::At(at) = expiry {
@@ -242,13 +235,23 @@ impl<'a> Db<'a> {
             } else {
                 None
             };
-            Self::put(
-                database,
-                key,
-                Entry::new(key.bytes, value, at, access.fresh_clock()),
-            );
+            let entry = Entry::new(key.bytes, value, at, access.fresh_clock());
+            Self::put(self.shard_mut(key).make_database(index), key, entry);
         }
         self.changed(index, key, event);
+    }
+
+    /// Keeps the count of keys that expire, and the bound of the key's segment.
+    fn expiry_changed(&mut self, index: usize, key: Key<'_>, had_expiry: bool, expiry: SetExpiry) {
+        let database = self.shard_mut(key).make_database(index);
+        match expiry {
+            SetExpiry::Keep => {}
+            SetExpiry::Clear => database.expires -= usize::from(had_expiry),
+            SetExpiry::At(at) => {
+                database.expires += usize::from(!had_expiry);
+                database.table.note_expiry(key.hash, at);
+            }
+        }
     }
 
     fn put(database: &mut Database, key: Key<'_>, entry: Entry) {
@@ -269,14 +272,46 @@ impl<'a> Db<'a> {
         event: &'static str,
         change: impl FnOnce(&mut Entry) -> R,
     ) -> Option<R> {
+        self.try_edit(key, event, |entry| Ok(change(entry)))
+            .and_then(Result::ok)
+    }
+
+    /// As [`Db::edit`]; if `change` fails, it must have left the value as it was, and nothing is signalled.
+    ///
+    /// # Errors
+    /// What `change` returns.
+    #[inline]
+    pub fn try_edit<R>(
+        &mut self,
+        key: Key<'_>,
+        event: &'static str,
+        change: impl FnOnce(&mut Entry) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
         let index = self.access.index;
-        self.expire_if_needed(index, key);
         let access = self.access;
-        let entry = self.find_mut(index, key)?;
+        let entry = self.live(index, key)?;
         access.touch(entry);
         let result = change(entry);
-        self.changed(index, key, event);
+        if result.is_ok() {
+            self.changed(index, key, event);
+        }
         Some(result)
+    }
+
+    /// The entry of a key that is not past its expiry; one that is, is removed.
+    #[inline]
+    fn live(&mut self, index: usize, key: Key<'_>) -> Option<&mut Entry> {
+        let now = self.access.millis();
+        let entry: *mut Entry = self.find_mut(index, key)?;
+        // SAFETY: the entry is borrowed from `self`, and not used after `expire`. The borrow checker
+        // would take the borrow that is returned to last in both branches.
+        unsafe {
+            if (*entry).is_expired(now) {
+                self.expire(index, key);
+                return None;
+            }
+            Some(&mut *entry)
+        }
     }
 
     /// Sets (`Some`) or removes (`None`) the expiry of an existing key. False if there is no such key.

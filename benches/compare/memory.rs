@@ -1,0 +1,227 @@
+//! Memory per key and per idle connection.
+
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::context::Context;
+use crate::server::{Server, Target};
+use crate::table::{NONE, Table, grouped, ratio};
+use crate::workload::{key_name, push_command};
+use crate::{Result, sys};
+
+/// Three sizes, because a table that doubles is fullest just before it does.
+const KEYS: [u64; 3] = [700_000, 1_000_000, 1_400_000];
+
+const IDLE_CONNECTIONS: u64 = 10_000;
+
+/// What a server uses, in bytes.
+#[derive(Clone, Copy)]
+struct Usage {
+    resident: f64,
+    /// `used_memory` of INFO, if the server says it.
+    reported: Option<f64>,
+}
+
+impl Usage {
+    fn of(server: &Server, client: &mut Client) -> Result<Self> {
+        Ok(Self {
+            reported: client.info("used_memory")?.map(|bytes| bytes as f64),
+            resident: server.resident()? as f64,
+        })
+    }
+
+    /// How much more this is than `before`, for each of `count` things.
+    fn since(self, before: Self, count: u64) -> Self {
+        let each = |now: f64, before: f64| (now - before) / count as f64;
+        Self {
+            resident: each(self.resident, before.resident),
+            reported: self
+                .reported
+                .zip(before.reported)
+                .map(|(now, before)| each(now, before)),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Thing {
+    Keys { count: u64, ttl: bool },
+    Connections(u64),
+}
+
+impl Thing {
+    fn name(self) -> String {
+        match self {
+            Self::Keys { count, ttl } => {
+                let ttl = if ttl { "with" } else { "without" };
+                format!("{} keys {ttl} TTL", grouped(count as f64))
+            }
+            Self::Connections(count) => format!("{} idle connections", grouped(count as f64)),
+        }
+    }
+}
+
+/// Measures every server, each time in a fresh process, and prints the table.
+pub fn run(context: &mut Context) -> Result<()> {
+    let scale = if context.options.quick { 10 } else { 1 };
+    let mut things = Vec::new();
+    for ttl in [false, true] {
+        things.extend(KEYS.map(|count| Thing::Keys {
+            count: count / scale,
+            ttl,
+        }));
+    }
+    things.push(Thing::Connections(possible_connections(
+        IDLE_CONNECTIONS / scale,
+    )?));
+
+    let mut heading = ["bytes for each of", "server", "resident", "used_memory"]
+        .map(String::from)
+        .to_vec();
+    for base in context.targets.iter().filter(|target| target.is_base()) {
+        heading.push(format!("resident / {}", base.name));
+        heading.push(format!("used / {}", base.name));
+    }
+    let mut table = Table::new(2, heading);
+    context
+        .progress
+        .expect(things.len() * context.targets.len());
+    for thing in things {
+        let mut usages = Vec::new();
+        for index in 0..context.targets.len() {
+            let name = format!("{} on {}", thing.name(), context.targets[index].name);
+            context.progress.step(&name);
+            let result = measure(context, &context.targets[index], thing);
+            usages.push(context.note_failure(&name, result));
+        }
+        push_rows(&mut table, thing, &context.targets, &usages);
+    }
+    context.progress.end();
+    table.print(
+        "Memory: bytes for each key (16 bytes, with a value of 16) and connection",
+        context.options.markdown,
+    );
+    Ok(())
+}
+
+fn push_rows(table: &mut Table, thing: Thing, targets: &[Target], usages: &[Option<Usage>]) {
+    for (target, usage) in targets.iter().zip(usages) {
+        let resident = usage.map(|usage| usage.resident);
+        let reported = usage.and_then(|usage| usage.reported);
+        let show =
+            |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |v| format!("{v:.1}"));
+        let mut row = vec![
+            thing.name(),
+            target.name.clone(),
+            show(resident),
+            show(reported),
+        ];
+        for (base, usage) in targets.iter().zip(usages) {
+            if base.is_base() {
+                row.push(ratio(resident, usage.map(|usage| usage.resident)));
+                row.push(ratio(reported, usage.and_then(|usage| usage.reported)));
+            }
+        }
+        table.push(row);
+    }
+}
+
+fn measure(context: &Context, target: &Target, thing: Thing) -> Result<Usage> {
+    let server = target.start(1, &context.cores(1).server, context.directory())?;
+    let mut client = server.client()?;
+    // The first commands make buffers and tables that are there only once.
+    client.command(&[b"SET", b"warm", b"up"])?;
+    client.command(&[b"DEL", b"warm"])?;
+    let before = settled(&server, &mut client)?;
+    // Servers give memory back late: jemalloc returns freed pages within ten seconds, and Redis frees the read buffer of
+    // a connection a few seconds after its last command.
+    let pause = Duration::from_secs(if context.options.quick { 0 } else { 12 });
+    match thing {
+        Thing::Keys { count, ttl } => {
+            fill(&server, count, ttl)?;
+            let size = client.integer(&[b"DBSIZE"])?;
+            if size != count {
+                return Err(format!("{size} keys after setting {count}").into());
+            }
+            thread::sleep(pause);
+            Ok(settled(&server, &mut client)?.since(before, count))
+        }
+        Thing::Connections(count) => {
+            let connections = connect(&server, count)?;
+            // Redis frees the read buffer of a connection a few seconds after its last command.
+            thread::sleep(Duration::from_secs(if context.options.quick {
+                0
+            } else {
+                5
+            }));
+            let usage = settled(&server, &mut client)?.since(before, count);
+            drop(connections);
+            Ok(usage)
+        }
+    }
+}
+
+fn fill(server: &Server, count: u64, ttl: bool) -> Result<()> {
+    server.client()?.fill(count, |n, out| {
+        let key = key_name(n);
+        // Letters first, so that no server can keep the value as an integer.
+        let value = format!("v{n:015x}");
+        if ttl {
+            // A day from now, at times that differ, as they would in use.
+            let ttl = (86_400_000 + n).to_string();
+            push_command(
+                out,
+                &[
+                    b"SET",
+                    key.as_bytes(),
+                    value.as_bytes(),
+                    b"PX",
+                    ttl.as_bytes(),
+                ],
+            );
+        } else {
+            push_command(out, &[b"SET", key.as_bytes(), value.as_bytes()]);
+        }
+    })
+}
+
+/// Connections that have each sent one command, and then nothing more.
+fn connect(server: &Server, count: u64) -> Result<Vec<TcpStream>> {
+    (0..count)
+        .map(|_| {
+            let mut client = server.client()?;
+            client.command(&[b"PING"])?;
+            Ok(client.into_stream())
+        })
+        .collect()
+}
+
+/// Reads the usage once it no longer changes: tables are still moving, and memory is still given back, for a while.
+fn settled(server: &Server, client: &mut Client) -> Result<Usage> {
+    const CALM: u32 = 4;
+    let start = Instant::now();
+    let mut usage = Usage::of(server, client)?;
+    let mut calm = 0;
+    while calm < CALM && start.elapsed() < Duration::from_secs(15) {
+        thread::sleep(Duration::from_millis(150));
+        let next = Usage::of(server, client)?;
+        let change = (next.resident - usage.resident).abs()
+            + (next.reported.unwrap_or(0.0) - usage.reported.unwrap_or(0.0)).abs();
+        calm = if change < 64.0 * 1024.0 { calm + 1 } else { 0 };
+        usage = next;
+    }
+    Ok(usage)
+}
+
+/// `wanted`, or as many connections as the limit of open files allows here and in the server.
+fn possible_connections(wanted: u64) -> Result<u64> {
+    let room = sys::raise_file_limit()?.saturating_sub(200);
+    if room < wanted {
+        eprintln!(
+            "only {room} idle connections: the limit of open files (ulimit -n) allows no more"
+        );
+    }
+    Ok(wanted.min(room))
+}

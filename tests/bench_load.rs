@@ -1,0 +1,193 @@
+//! The parts of `benches/compare` whose faults would make wrong figures without a sign of it: the requests that the
+//! load sends, and the scanner that counts the replies. redis-protocol is the independent reader.
+
+// The load needs epoll, so that on other systems these parts are not used either.
+#![cfg(target_os = "linux")]
+
+#[path = "../benches/compare/scan.rs"]
+mod scan;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "../benches/compare/workload.rs"]
+mod workload;
+
+use std::collections::HashSet;
+
+use redis_protocol::resp2::decode::decode;
+use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
+use scan::{Malformed, Scanner};
+use workload::{KEY_SPACE, Random, WORKLOADS, key_name, push_command};
+
+const REPLIES: &[u8] =
+    b"+OK\r\n:12\r\n$3\r\nabc\r\n$-1\r\n*-1\r\n*0\r\n-ERR no such thing\r\n$0\r\n\r\n\
+    *3\r\n$4\r\na\r\nb\r\n:1\r\n*2\r\n+OK\r\n-WRONGTYPE no\r\n*2\r\n*1\r\n*0\r\n$-1\r\n+QUEUED\r\n";
+
+/// Counts in whole frames what the scanner counts without them.
+fn count(frame: &OwnedFrame, expected: &mut Scanner) {
+    match frame {
+        OwnedFrame::Error(text) => {
+            expected.errors += 1;
+            expected.first_error.get_or_insert_with(|| text.clone());
+        }
+        OwnedFrame::Null => expected.nils += 1,
+        OwnedFrame::BulkString(bytes) => expected.payload += bytes.len() as u64,
+        OwnedFrame::Array(frames) => frames.iter().for_each(|frame| count(frame, expected)),
+        OwnedFrame::SimpleString(_) | OwnedFrame::Integer(_) => (),
+    }
+}
+
+fn frames(mut bytes: &[u8]) -> Vec<OwnedFrame> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let (frame, length) = decode(bytes).expect("valid RESP2").expect("a whole frame");
+        frames.push(frame);
+        bytes = &bytes[length..];
+    }
+    frames
+}
+
+/// Feeds `pieces` as a socket would deliver them: what is not taken comes again.
+fn scan(pieces: &[&[u8]]) -> Scanner {
+    let mut scanner = Scanner::default();
+    let mut rest = Vec::new();
+    for piece in pieces {
+        rest.extend_from_slice(piece);
+        let taken = scanner.feed(&rest).expect("valid RESP2");
+        rest.drain(..taken);
+    }
+    assert!(rest.is_empty(), "left over: {rest:?}");
+    scanner
+}
+
+#[test]
+fn the_scanner_counts_what_a_full_reader_sees_however_the_stream_is_cut() {
+    let mut expected = Scanner::default();
+    for frame in frames(REPLIES) {
+        expected.replies += 1;
+        count(&frame, &mut expected);
+    }
+    assert_eq!((expected.errors, expected.nils), (2, 3));
+    for first in 0..=REPLIES.len() {
+        for second in first..=REPLIES.len() {
+            let pieces = [
+                &REPLIES[..first],
+                &REPLIES[first..second],
+                &REPLIES[second..],
+            ];
+            assert_eq!(scan(&pieces), expected, "cut at {first} and {second}");
+        }
+    }
+}
+
+#[test]
+fn a_reply_counts_only_once_its_last_byte_is_there() {
+    for reply in ["$3\r\nabc\r\n", "*2\r\n:1\r\n$1\r\nx\r\n", "-ERR\r\n"] {
+        for end in 0..reply.len() {
+            let mut scanner = Scanner::default();
+            scanner
+                .feed(&reply.as_bytes()[..end])
+                .expect("valid so far");
+            assert_eq!(scanner.replies, 0, "{:?}", &reply[..end]);
+        }
+        assert_eq!(scan(&[reply.as_bytes()]).replies, 1);
+    }
+}
+
+#[test]
+fn what_is_not_resp2_is_refused() {
+    for bytes in [
+        "hello\r\n",
+        "$x\r\n",
+        "$\r\n",
+        "*-2\r\n",
+        "+OK\n",
+        "\r\n",
+        "$99999999999\r\n",
+    ] {
+        let result = Scanner::default().feed(bytes.as_bytes());
+        assert_eq!(result, Err(Malformed), "{bytes:?}");
+    }
+}
+
+/// The arguments of one request frame.
+fn arguments(frame: &OwnedFrame) -> Vec<String> {
+    let OwnedFrame::Array(arguments) = frame else {
+        panic!("no request: {frame:?}");
+    };
+    arguments
+        .iter()
+        .map(|argument| argument.to_string().expect("text"))
+        .collect()
+}
+
+#[test]
+fn every_write_is_whole_commands_on_keys_of_the_key_space() {
+    let names: HashSet<String> = (0..KEY_SPACE).map(key_name).collect();
+    for workload in WORKLOADS {
+        for pipeline in [1, 16] {
+            let mut template = workload.template(pipeline);
+            let mut random = Random::new(7);
+            let mut used = HashSet::new();
+            for _ in 0..50 {
+                let requests = frames(template.next(&mut random));
+                assert_eq!(requests.len() as u64, template.replies, "{}", workload.name);
+                for request in requests.iter().map(arguments) {
+                    let step = match request[0].as_str() {
+                        "SET" | "MSET" => 2,
+                        "MULTI" | "EXEC" => continue,
+                        _ => 1,
+                    };
+                    for key in request[1..].iter().step_by(step) {
+                        assert!(names.contains(key), "{}: {key}", workload.name);
+                        used.insert(key.clone());
+                    }
+                    assert!(step == 1 || request[2].len() == workload.value_size);
+                }
+            }
+            assert!(
+                used.len() > 45 * pipeline,
+                "{} repeats its keys",
+                workload.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_watch_cycle_stays_on_one_key_and_the_next_takes_another() {
+    let workload = WORKLOADS.iter().find(|workload| workload.name == "watch");
+    let mut template = workload.expect("there is a watch workload").template(3);
+    let requests: Vec<Vec<String>> = frames(template.next(&mut Random::new(1)))
+        .iter()
+        .map(arguments)
+        .collect();
+    let mut keys = HashSet::new();
+    for cycle in requests.chunks(5) {
+        let names: Vec<&str> = cycle.iter().map(|request| request[0].as_str()).collect();
+        assert_eq!(names, ["WATCH", "GET", "MULTI", "SET", "EXEC"]);
+        assert_eq!(cycle[0][1], cycle[1][1]);
+        assert_eq!(cycle[0][1], cycle[3][1]);
+        keys.insert(cycle[0][1].clone());
+    }
+    assert_eq!(keys.len(), 3);
+}
+
+#[test]
+fn random_keys_cover_the_key_space_evenly() {
+    let mut random = Random::new(0);
+    let mut tenths = [0; 10];
+    for _ in 0..100_000 {
+        tenths[(random.below(KEY_SPACE) * 10 / KEY_SPACE) as usize] += 1;
+    }
+    assert!(
+        tenths.iter().all(|&count| (9_000..11_000).contains(&count)),
+        "{tenths:?}"
+    );
+}
+
+#[test]
+fn commands_are_written_as_resp2_with_the_ends_of_their_arguments() {
+    let mut bytes = b"before".to_vec();
+    let ends = push_command(&mut bytes, &[b"SET", b"key", b""]);
+    assert_eq!(&bytes[6..], b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\n");
+    assert_eq!(ends, [11, 20, 26]);
+}
