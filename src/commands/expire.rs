@@ -78,7 +78,7 @@ const EXPIRETIME: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn expiretime(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    tell_expiry(view, args, reply, |at, _| at.wrapping_add(500) / 1_000)
+    tell_expiry(view, args, reply, |at, _| rounded(at))
 }
 
 const PERSIST: CommandSpec =
@@ -201,7 +201,7 @@ const TTL: CommandSpec = CommandSpec::read("TTL", Arity::exactly(2), Group::Gene
     .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn ttl(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    tell_expiry(view, args, reply, |at, now| (left(at, now) + 500) / 1_000)
+    tell_expiry(view, args, reply, |at, now| rounded(left(at, now)))
 }
 
 /// The unit of a time that a client sends.
@@ -234,7 +234,7 @@ impl Conditions {
             } else if args.is(index, "LT") {
                 &mut conditions.lt
             } else {
-                let option = String::from_utf8_lossy(args.get(index));
+                let option = Error::shown_last(args.get(index));
                 return Err(Error::text(format!("ERR Unsupported option {option}")));
             } = true;
         }
@@ -312,6 +312,11 @@ fn tell_expiry(
     Ok(())
 }
 
+/// Milliseconds (not negative) as the nearest number of seconds.
+fn rounded(millis: i64) -> i64 {
+    ((millis as u64 + 500) / 1_000) as i64
+}
+
 /// Milliseconds until `at`.
 fn left(at: Millis, now: Millis) -> i64 {
     at.saturating_sub(now).max(0)
@@ -348,6 +353,12 @@ mod tests {
         assert_eq!(millis(i64::MAX, 1), None);
         assert_eq!(millis(i64::MAX - 1, 1), Some(i64::MAX));
         assert_eq!(millis(i64::MIN, 1), Some(i64::MIN + 1));
+    }
+
+    #[test]
+    fn seconds_are_rounded() {
+        assert_eq!([0, 499, 500, 1_499].map(rounded), [0, 0, 1, 1]);
+        assert_eq!(rounded(i64::MAX), 9_223_372_036_854_776);
     }
 
     #[test]
