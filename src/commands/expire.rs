@@ -189,7 +189,7 @@ const PTTL: CommandSpec = CommandSpec::read("PTTL", Arity::exactly(2), Group::Ge
     .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn pttl(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    tell_expiry(view, args, reply, |at, now| left(at, now))
+    tell_expiry(view, args, reply, left)
 }
 
 const TTL: CommandSpec = CommandSpec::read("TTL", Arity::exactly(2), Group::Generic, ttl)

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use parking_lot::{Mutex, RwLock};
 
 pub use load::{LoadError, Loaded, Sources, load};
+pub(crate) use value::parse_memory;
 pub use value::{OutputLimit, os_text};
 pub use words::{quote, split_words};
 
