@@ -1,0 +1,8 @@
+/// Every script, sorted: each becomes two tests, one for each protocol.
+macro_rules! for_each_script {
+    ($then:ident) => {
+        $then! {
+            string,
+        }
+    };
+}
