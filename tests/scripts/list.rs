@@ -2,7 +2,13 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            
+            connection,
+            generic,
+            server,
             string,
+            transactions,
+            watch_table,
         }
     };
 }

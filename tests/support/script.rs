@@ -30,7 +30,8 @@
 //! ```
 //!
 //! Marks: `UNORDERED` compares all arrays, maps and sets as multisets; `SINCE 7.4` is not asked of an older real
-//! server; `DIFFERENCE reason` is not asked of any real server: there we differ on purpose.
+//! server; `DIFFERENCE reason` is not asked of any real server: there we differ on purpose (and a case
+//! that is wholly a difference is not run there).
 
 use super::notation::{Pattern, unquote};
 
@@ -237,7 +238,6 @@ impl Case {
         *slot = Some(match notation.trim() {
             "closed" => Expect::Closed,
             "nothing" => Expect::Nothing,
-            // One blank may follow `resp3:`; blanks at the end belong to the reply.
             _ => Expect::Reply(Pattern::parse(notation)?),
         });
         step.expectation.end = line + 1;

@@ -154,7 +154,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits for the line that says the port is open; false when the process ends before, or says nothing for long.
+/// Waits for the line that says the port is open; false when the process ends before it.
 /// A PONG alone would not do: it could come from a stranger who took the port first.
 fn wait_until_ready(child: &mut Child) -> bool {
     let log = BufReader::new(child.stdout.take().expect("stdout is piped"));
@@ -167,5 +167,13 @@ fn wait_until_ready(child: &mut Child) -> bool {
             }
         }
     });
-    receiver.recv_timeout(Duration::from_secs(20)).is_ok()
+    match receiver.recv_timeout(Duration::from_secs(20)) {
+        Ok(()) => true,
+        Err(mpsc::RecvTimeoutError::Disconnected) => false,
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("the server does not say that it is ready to accept connections");
+        }
+    }
 }
