@@ -318,21 +318,27 @@ pub fn compare(name: &str, protocol: u8, reference: &Program) {
     let mut theirs = Host::new(reference.clone());
     let mut faults = String::new();
     for case in cases(&script, protocol, false) {
-        let mut our_run = ours.begin(case, protocol);
-        let mut their_run = theirs.begin(case, protocol);
-        for step in &case.steps {
-            let our_outcome = our_run.step(step);
-            let their_outcome = their_run.step(step);
+        let our_run = ours.begin(case, protocol);
+        let their_run = theirs.begin(case, protocol);
+        // At the same time, so that a sleep on one side does not age the other's keys.
+        let (our_steps, their_steps) = std::thread::scope(|scope| {
+            let theirs = scope.spawn(|| play(their_run, case));
+            (
+                play(our_run, case),
+                theirs.join().expect("the real server's side"),
+            )
+        });
+        for (step, (our_step, their_step)) in
+            case.steps.iter().zip(our_steps.iter().zip(&their_steps))
+        {
             if !step.reads() || !binds(&step.marks, reference) {
                 continue;
             }
-            let verdict = their_run
-                .judge(step, &their_outcome)
-                .map_err(|why| format!("the real server: {why}"))
-                .and_then(|()| match is_open(step, protocol) {
-                    true => our_run.judge(step, &our_outcome),
-                    false => same(&our_outcome, &their_outcome),
-                });
+            let verdict = match &their_step.1 {
+                Err(why) => Err(format!("the real server: {why}")),
+                Ok(()) if is_open(step, protocol) => our_step.1.clone(),
+                Ok(()) => same(&our_step.0, &their_step.0),
+            };
             if let Err(why) = verdict {
                 report(&script, case, step, protocol, &why, &mut faults);
                 ours.abandon();
@@ -342,6 +348,21 @@ pub fn compare(name: &str, protocol: u8, reference: &Program) {
         }
     }
     assert!(faults.is_empty(), "\n{faults}");
+}
+
+/// Runs the case to its end, or until a step cannot be done, and says of each step what came and what is wrong.
+fn play(mut run: Run, case: &Case) -> Vec<(Outcome, Result<(), String>)> {
+    let mut played = Vec::new();
+    for step in &case.steps {
+        let outcome = run.step(step);
+        let verdict = run.judge(step, &outcome);
+        let failed = matches!(outcome, Outcome::Failed(_));
+        played.push((outcome, verdict));
+        if failed {
+            break;
+        }
+    }
+    played
 }
 
 fn is_open(step: &Step, protocol: u8) -> bool {
