@@ -5,6 +5,7 @@ macro_rules! for_each_script {
             
             connection,
             generic,
+            protocol,
             server,
             string,
             transactions,

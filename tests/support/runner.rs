@@ -1,6 +1,6 @@
 //! Runs scripts: against one server, against two in step, or to record what a real server answers.
 
-use super::client::Client;
+use super::client::{Client, is_timeout};
 use super::notation::{self, Form, Saved};
 use super::resp::{Reply, Value};
 use super::script::{Action, Case, Expect, Marks, Script, Step};
@@ -116,6 +116,7 @@ impl Run {
         match client.try_read() {
             Ok(reply) => Outcome::Reply(reply),
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => Outcome::Closed,
+            Err(e) if is_timeout(&e) => Outcome::Nothing,
             Err(e) => Outcome::Failed(format!("cannot read: {e}")),
         }
     }
