@@ -2,14 +2,16 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
-            
             connection,
             generic,
+            numbers,
             protocol,
             server,
             string,
             transactions,
+            watch,
             watch_table,
+            watch_table_keys,
         }
     };
 }

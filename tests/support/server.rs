@@ -70,7 +70,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server under test with `extra` arguments. Ours runs with two worker threads unless `extra` says otherwise.
+    /// The server under test with `extra` arguments. Ours runs with two worker threads unless `extra` or
+    /// `REDOUBLE_TEST_THREADS` says otherwise.
     pub fn start(extra: &[&str]) -> Server {
         Server::start_program(&Program::under_test(), extra)
     }
@@ -96,7 +97,8 @@ impl Server {
             .args(["--bind", "127.0.0.1", "--save", ""])
             .args(["--enable-debug-command", "yes"]);
         if program.ours && !extra.contains(&"--threads") {
-            command.args(["--threads", "2"]);
+            let threads = std::env::var("REDOUBLE_TEST_THREADS");
+            command.args(["--threads", threads.as_deref().unwrap_or("2")]);
         }
         let mut child = command
             .args(extra)
