@@ -281,17 +281,16 @@ const SWAPDB: CommandSpec = CommandSpec::write("SWAPDB", Arity::exactly(3), Grou
     ]);
 
 fn swapdb(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let index = |number: usize, error: Error| args.integer32(number).map_err(|_| error);
-    let first = index(1, Error::Static("ERR invalid first DB index"))?;
-    let second = index(2, Error::Static("ERR invalid second DB index"))?;
+    // Both must be integers before either is looked at.
+    for (index, text) in [
+        (1, "ERR invalid first DB index"),
+        (2, "ERR invalid second DB index"),
+    ] {
+        args.integer32(index).map_err(|_| Error::Static(text))?;
+    }
     let databases = db.databases();
-    let existing = |number: i32| {
-        usize::try_from(number)
-            .ok()
-            .filter(|&number| number < databases)
-            .ok_or(Error::DbIndexOutOfRange)
-    };
-    let (first, second) = (existing(first)?, existing(second)?);
+    let first = args.database(1, databases)?;
+    let second = args.database(2, databases)?;
     db.swap(first, second);
     reply.ok();
     Ok(())

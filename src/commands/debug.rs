@@ -62,7 +62,7 @@ fn debug(
             reply.simple(&describe(entry, &view));
         }
         (b"POPULATE", 3..=5) => populate(context.db, args, reply)?,
-        (b"PROTOCOL", 3) => protocol(args, reply)?,
+        (b"PROTOCOL", 3) => protocol(context.session.in_exec, args, reply)?,
         (b"QUICKLIST", 3 | 4) => {
             look_inside(context.db, args, "ERR Not a quicklist encoded object.")?;
         }
@@ -276,7 +276,7 @@ fn populate(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandRe
     Ok(())
 }
 
-fn protocol(args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+fn protocol(in_exec: bool, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let first_three = |reply: &mut Reply<'_>| (0..3).for_each(|number| reply.integer(number));
     match args.get(2).to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
@@ -312,10 +312,14 @@ fn protocol(args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
             return Err(Error::Static("ERR RESP2 is not supported by this command"));
         }
         b"push" => {
-            reply.push(2);
-            reply.bulk(b"server-cpu-usage");
-            reply.integer(42);
             reply.bulk(b"Some real reply following the push reply");
+            // A push goes behind the reply of the command that causes it, never into an array; EXEC's
+            // ends only later.
+            if !in_exec {
+                reply.push(2);
+                reply.bulk(b"server-cpu-usage");
+                reply.integer(42);
+            }
         }
         b"verbatim" => reply.verbatim(b"This is a verbatim\nstring"),
         b"true" => reply.boolean(true),

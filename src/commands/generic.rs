@@ -53,21 +53,13 @@ fn copy_options(db: &Db<'_>, args: Args<'_>) -> Result<(usize, bool), Error> {
             replace = true;
         } else if args.is(index, "DB") && index + 1 < args.len() {
             index += 1;
-            destination = database(db, args.integer32(index)?)?;
+            destination = args.database(index, db.databases())?;
         } else {
             return Err(Error::Syntax);
         }
         index += 1;
     }
     Ok((destination, replace))
-}
-
-/// The database of this number.
-fn database(db: &Db<'_>, number: i32) -> Result<usize, Error> {
-    usize::try_from(number)
-        .ok()
-        .filter(|&number| number < db.databases())
-        .ok_or(Error::DbIndexOutOfRange)
 }
 
 const DEL: CommandSpec = CommandSpec::write("DEL", Arity::at_least(2), Group::Generic, del)
@@ -167,7 +159,7 @@ const MOVE: CommandSpec = CommandSpec::write("MOVE", Arity::exactly(3), Group::G
     ]);
 
 fn move_(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let destination = database(db, args.integer32(2)?)?;
+    let destination = args.database(2, db.databases())?;
     if destination == db.index() {
         return Err(Error::SameObject);
     }

@@ -136,6 +136,17 @@ impl<'a> Args<'a> {
             .map(|value| value as i32)
     }
 
+    /// Argument `index` as the number of one of `databases` databases.
+    ///
+    /// # Errors
+    /// As [`Args::integer32`]; for a 32-bit integer outside, `ERR DB index is out of range`.
+    pub fn database(self, index: usize, databases: usize) -> Result<usize, Error> {
+        usize::try_from(self.integer32(index)?)
+            .ok()
+            .filter(|&number| number < databases)
+            .ok_or(Error::DbIndexOutOfRange)
+    }
+
     /// The slots, for copying a command to a transaction's queue.
     pub fn slots(self) -> &'a [Slot] {
         self.slots
