@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::commands::registry;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::keyspace::locks::SHARDS;
+use crate::memory;
 use crate::pause::Pause;
 use crate::random;
 use crate::reaper::Reaper;
@@ -34,6 +35,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// File descriptors that the server needs besides its clients' (Redis's `CONFIG_MIN_RESERVED_FDS`).
 const RESERVED_FILES: u64 = 32;
+
+/// How often rates are measured.
+const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
 
 /// What all threads of a server share.
 pub struct Server {
@@ -61,6 +65,8 @@ pub struct Server {
     pub active_expire: AtomicBool,
     /// The TCP port; 0 if there is none.
     pub port: AtomicU16,
+    /// Bytes that were allocated before the first client came.
+    pub initial_memory: AtomicU64,
     load: Vec<AtomicUsize>,
     stopping: AtomicBool,
     stop: Notify,
@@ -82,6 +88,7 @@ impl Server {
             replication_id: random::hex(20),
             active_expire: AtomicBool::new(true),
             port: AtomicU16::new(0),
+            initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
@@ -271,6 +278,9 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
     }
     let timers = server.clone();
     local.spawn_local(async move { check_idle_clients(&timers).await });
+    let timers = server.clone();
+    local.spawn_local(async move { take_samples(&timers).await });
+    server.initial_memory.store(memory::publish(), Relaxed);
     let reason = local
         .run_until(async {
             let (Ok(mut term), Ok(mut int)) = (
@@ -557,35 +567,48 @@ async fn check_idle_clients(server: &Server) {
     }
 }
 
+/// Measures what INFO calls instantaneous, and the peak of memory.
+async fn take_samples(server: &Server) {
+    loop {
+        server.stats.sample(clock::now());
+        memory::used();
+        tokio::time::sleep(SAMPLE_PERIOD).await;
+    }
+}
+
 /// Lets the process have as many files as `maxclients` needs, if the system allows it.
 fn raise_file_limit(config: &Config) {
-    let wanted = config.maxclients() as u64 + RESERVED_FILES;
+    if let Err(most) = allow_clients(config.maxclients()) {
+        tracing::warn!(
+            "The system allows files for {most} clients only: fewer than maxclients ({})",
+            config.maxclients()
+        );
+    }
+}
+
+/// Lets the process have as many files as this many clients need.
+///
+/// # Errors
+/// The number of clients for which the system does allow enough; the limit is then set for these.
+pub fn allow_clients(count: usize) -> Result<(), u64> {
+    let wanted = count as u64 + RESERVED_FILES;
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: plain system calls on a local structure.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 || limit.rlim_cur >= wanted {
-            return;
-        }
-        let hard = limit.rlim_max.max(wanted);
-        let raised = libc::rlimit {
-            rlim_cur: wanted,
-            rlim_max: hard,
+    let set = |current: u64, most: u64| {
+        let new = libc::rlimit {
+            rlim_cur: current,
+            rlim_max: most,
         };
-        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) == 0 {
-            return;
-        }
-        let most = libc::rlimit {
-            rlim_cur: limit.rlim_max,
-            rlim_max: limit.rlim_max,
-        };
-        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const most);
-        tracing::warn!(
-            "The system allows {} open files only: fewer than maxclients ({}) need",
-            limit.rlim_max,
-            config.maxclients()
-        );
+        // SAFETY: a plain system call on a local structure.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const new) == 0 }
+    };
+    // SAFETY: as above.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 };
+    if !known || limit.rlim_cur >= wanted || set(wanted, limit.rlim_max.max(wanted)) {
+        return Ok(());
     }
+    set(limit.rlim_max, limit.rlim_max);
+    Err(limit.rlim_max.saturating_sub(RESERVED_FILES))
 }

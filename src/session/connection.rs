@@ -50,6 +50,9 @@ const FLUSH_AT: usize = 1024 * 1024;
 const SPARE_BUFFERS: usize = 64;
 const SPARE_SIZE: usize = 256 * 1024;
 
+/// Bytes that an idle connection takes, besides what [`Client`] holds.
+pub const FIXED_MEMORY: usize = size_of::<Connection<tokio::net::TcpStream>>();
+
 /// What the connections of one worker thread share.
 pub struct Worker {
     /// The server.
@@ -583,9 +586,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             waiting::POSTPONED
         };
         self.session.client.waiting.store(kind, Relaxed);
-        if kind == waiting::BLOCKED {
-            self.worker.server.clients.blocked.fetch_add(1, Relaxed);
-        }
+        self.worker.server.clients.count_wait(wait, true);
         self.parked = Some(Box::new(Parked { wait, timer: None }));
     }
 
@@ -616,9 +617,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.session.reply_mode != ReplyMode::On {
             reply.cut(mark);
         }
-        if parked.wait.is_blocking_command() {
-            self.worker.server.clients.blocked.fetch_sub(1, Relaxed);
-        }
+        self.worker.server.clients.count_wait(parked.wait, false);
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.parked = None;
         self.more = !self.pending.is_empty();
@@ -681,12 +680,8 @@ fn share_time(stats: &WorkerStats, ran: &[u16], micros: u64) {
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         let server = &self.worker.server;
-        if self
-            .parked
-            .as_ref()
-            .is_some_and(|parked| parked.wait.is_blocking_command())
-        {
-            server.clients.blocked.fetch_sub(1, Relaxed);
+        if let Some(parked) = &self.parked {
+            server.clients.count_wait(parked.wait, false);
         }
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         server.clients.remove(self.session.id());
