@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -115,8 +116,16 @@ impl Server {
     }
 }
 
-/// A connection on its way to its worker.
-enum Accepted {
+/// A connection on its way to its worker. Its client is registered already: ids ascend in the order in
+/// which connections were accepted, and `maxclients` counts those that no worker has seen yet.
+struct Accepted {
+    socket: Socket,
+    client: Arc<Client>,
+    /// Whether it needs no password.
+    authenticated: bool,
+}
+
+enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
@@ -316,8 +325,16 @@ async fn accept_tcp(
             Ok((socket, peer)) => {
                 if let Some(socket) = admit(server, socket, peer)
                     && let Ok(socket) = socket.into_std()
+                    && let Ok(local) = socket.local_addr()
                 {
-                    hand_out(server, workers, Accepted::Tcp(socket));
+                    let client = register(
+                        server,
+                        peer.to_string(),
+                        local.to_string(),
+                        socket.as_raw_fd(),
+                        0,
+                    );
+                    hand_out(server, workers, Socket::Tcp(socket), client);
                 }
             }
             Err(error) => accept_failed(&error).await,
@@ -338,7 +355,16 @@ async fn accept_unix(
                         let _ = socket.try_write(text);
                     });
                 } else if let Ok(socket) = socket.into_std() {
-                    hand_out(server, workers, Accepted::Unix(socket));
+                    let path = server.config.unixsocket().unwrap_or_default();
+                    let addr = format!("{}:0", path.display());
+                    let client = register(
+                        server,
+                        addr.clone(),
+                        addr,
+                        socket.as_raw_fd(),
+                        flag::UNIX_SOCKET,
+                    );
+                    hand_out(server, workers, Socket::Unix(socket), client);
                 }
             }
             Err(error) => accept_failed(&error).await,
@@ -352,7 +378,26 @@ async fn accept_failed(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-fn hand_out(server: &Server, workers: &[UnboundedSender<Accepted>], accepted: Accepted) {
+fn register(server: &Server, addr: String, laddr: String, fd: i32, flags: u32) -> Arc<Client> {
+    let clients = &server.clients;
+    let client = Arc::new(Client::new(
+        clients.next_id(),
+        addr,
+        laddr,
+        fd,
+        flags,
+        clock::now(),
+    ));
+    clients.insert(client.clone());
+    client
+}
+
+fn hand_out(
+    server: &Server,
+    workers: &[UnboundedSender<Accepted>],
+    socket: Socket,
+    client: Arc<Client>,
+) {
     let worker = server.least_loaded();
     server.load[worker].fetch_add(1, Relaxed);
     server
@@ -360,8 +405,15 @@ fn hand_out(server: &Server, workers: &[UnboundedSender<Accepted>], accepted: Ac
         .worker(server.config.threads())
         .connections_received
         .add(1);
+    let id = client.id;
+    let accepted = Accepted {
+        socket,
+        client,
+        authenticated: !server.config.has_password(),
+    };
     if workers[worker].send(accepted).is_err() {
         server.load[worker].fetch_sub(1, Relaxed);
+        server.clients.remove(id);
     }
 }
 
@@ -426,7 +478,9 @@ fn start_worker(server: &Arc<Server>, index: usize) -> io::Result<Started> {
 async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<Accepted>) {
     let expiry = tokio::task::spawn_local(expire_keys(worker.clone(), index));
     while let Some(accepted) = receiver.recv().await {
+        let id = accepted.client.id;
         if let Err(error) = start_connection(&worker, index, accepted) {
+            worker.server.clients.remove(id);
             worker.server.load[index].fetch_sub(1, Relaxed);
             tracing::debug!("A connection ended before it began: {error}");
         }
@@ -445,9 +499,13 @@ async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<
 }
 
 fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    match accepted {
-        Accepted::Tcp(socket) => {
+    let Accepted {
+        socket,
+        client,
+        authenticated,
+    } = accepted;
+    match socket {
+        Socket::Tcp(socket) => {
             socket.set_nodelay(true)?;
             let keepalive = worker.server.config.tcp_keepalive();
             if keepalive > 0 {
@@ -457,53 +515,17 @@ fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io
                     .with_interval(interval / 3);
                 socket2::SockRef::from(&socket).set_tcp_keepalive(&parameters)?;
             }
-            let (addr, laddr) = (
-                socket.peer_addr()?.to_string(),
-                socket.local_addr()?.to_string(),
-            );
-            let client = register(worker, addr, laddr, socket.as_raw_fd(), 0);
-            let socket = TcpStream::from_std(socket)
-                .inspect_err(|_| worker.server.clients.remove(client.id))?;
-            spawn(
-                worker,
-                index,
-                Connection::new(worker.clone(), socket, client),
-            );
+            let socket = TcpStream::from_std(socket)?;
+            let connection = Connection::new(worker.clone(), socket, client, authenticated);
+            spawn(worker, index, connection);
         }
-        Accepted::Unix(socket) => {
-            let path = worker.server.config.unixsocket().unwrap_or_default();
-            let addr = format!("{}:0", path.display());
-            let client = register(
-                worker,
-                addr.clone(),
-                addr,
-                socket.as_raw_fd(),
-                flag::UNIX_SOCKET,
-            );
-            let socket = UnixStream::from_std(socket)
-                .inspect_err(|_| worker.server.clients.remove(client.id))?;
-            spawn(
-                worker,
-                index,
-                Connection::new(worker.clone(), socket, client),
-            );
+        Socket::Unix(socket) => {
+            let socket = UnixStream::from_std(socket)?;
+            let connection = Connection::new(worker.clone(), socket, client, authenticated);
+            spawn(worker, index, connection);
         }
     }
     Ok(())
-}
-
-fn register(worker: &Worker, addr: String, laddr: String, fd: i32, flags: u32) -> Arc<Client> {
-    let clients = &worker.server.clients;
-    let client = Arc::new(Client::new(
-        clients.next_id(),
-        addr,
-        laddr,
-        fd,
-        flags,
-        clock::now(),
-    ));
-    clients.insert(client.clone());
-    client
 }
 
 /// Serves a connection. If serving it panics, that connection ends and no other notices.

@@ -148,9 +148,9 @@ pub struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A connection for a client that is registered already.
-    pub fn new(worker: Rc<Worker>, socket: S, client: Arc<Client>) -> Self {
-        let authenticated = !worker.server.config.has_password();
+    /// A connection for a client that is registered already, `authenticated` if there was no password
+    /// when it connected.
+    pub fn new(worker: Rc<Worker>, socket: S, client: Arc<Client>, authenticated: bool) -> Self {
         Connection {
             worker,
             socket,
