@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed,
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+    fence,
 };
 
 use atomic_waker::AtomicWaker;
@@ -288,6 +290,8 @@ impl Clients {
 
     /// Wakes every client that waits, to look whether it still must.
     pub fn resume_all(&self) {
+        // After the change for which they are woken: a client that starts to wait now sees it.
+        fence(SeqCst);
         for client in self.by_id.iter() {
             if client.waiting.load(Relaxed) != waiting::NOT {
                 client.signal(signal::RESUME);

@@ -77,3 +77,39 @@ impl Options {
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[SHUTDOWN];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::args::Slot;
+
+    fn parse(words: &[&str]) -> Result<Options, Error> {
+        let (mut buffer, mut slots) = (Vec::new(), Vec::new());
+        for word in [&["SHUTDOWN"], words].concat() {
+            slots.push(Slot {
+                start: buffer.len() as u32,
+                len: word.len() as u32,
+                hash: 0,
+            });
+            buffer.extend_from_slice(word.as_bytes());
+        }
+        Options::parse(Args::new(&buffer, &slots))
+    }
+
+    #[test]
+    fn options_combine_as_in_redis() {
+        assert_eq!(parse(&[]), Ok(Options::default()));
+        let nosave = parse(&["nosave", "NOW", "Force", "NOSAVE"]).unwrap();
+        assert!(nosave.nosave && nosave.now && nosave.force && !nosave.save);
+        assert!(parse(&["abort", "ABORT"]).unwrap().abort);
+        for words in [
+            &["what"][..],
+            &["SAVE", "NOSAVE"],
+            &["ABORT", "NOW"],
+            &["SAVE", "ABORT"],
+            &["NOW", ""],
+        ] {
+            assert_eq!(parse(words), Err(Error::Syntax), "{words:?}");
+        }
+    }
+}

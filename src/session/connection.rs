@@ -9,7 +9,8 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::fence;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -495,6 +496,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         commands: &mut usize,
     ) -> bool {
         for ahead in requests {
+            if self.session.client.killed.load(Relaxed) {
+                // What it still sent does not run: the loop is about to see the signal.
+                self.session.closing = true;
+                return true;
+            }
             let request = Request {
                 args: Args::new(bytes, &slots[ahead.slots.clone()]),
                 command: ahead.command,
@@ -586,6 +592,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             waiting::POSTPONED
         };
         self.session.client.waiting.store(kind, Relaxed);
+        // Whoever ends a pause looks for waiting clients after it: one of the two sees the other.
+        fence(SeqCst);
+        if kind == waiting::POSTPONED
+            && self
+                .worker
+                .server
+                .pause
+                .holds(clock::now().0, || true)
+                .is_none()
+        {
+            self.session.client.signal(signal::RESUME);
+        }
         self.worker.server.clients.count_wait(wait, true);
         self.parked = Some(Box::new(Parked { wait, timer: None }));
     }
