@@ -140,7 +140,7 @@ impl<T> Segment<T> {
     #[inline]
     pub fn home(&self, position: u64) -> usize {
         let within = (position & POSITION_MASK) << self.depth >> 32;
-        (within * u64::from(self.groups) >> 32) as usize
+        ((within * u64::from(self.groups)) >> 32) as usize
     }
 
     /// # Safety
