@@ -95,6 +95,11 @@ impl<T> Segment<T> {
         self.len as usize
     }
 
+    /// Whether it holds no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Bytes allocated.
     pub fn bytes(&self) -> usize {
         Self::layout(self.groups as usize).size()
