@@ -21,6 +21,7 @@ use crate::clients::{Client, signal, waiting};
 use crate::clock;
 use crate::commands::context::Flow;
 use crate::commands::registry::{self, Command};
+use crate::config::ClientClass;
 use crate::keyspace::ShardSet;
 use crate::keyspace::locks::Prefetch;
 use crate::resp::args::Slot;
@@ -144,6 +145,8 @@ pub struct Connection<S> {
     more: bool,
     out: Vec<u8>,
     sent: usize,
+    /// Since when it has owed more than the soft limit, in Unix microseconds; 0: it does not.
+    above_soft_limit: i64,
     parked: Option<Box<Parked>>,
     at_end: bool,
 }
@@ -161,6 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             more: false,
             out: Vec::new(),
             sent: 0,
+            above_soft_limit: 0,
             parked: None,
             at_end: false,
         }
@@ -279,26 +283,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.worker.stats().query_buffer_limit_disconnections.add(1);
             return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
         }
-        // As much as the request needs, but never more than the client has sent already.
-        let needed = self
+        let missing = self
             .partial
             .as_ref()
             .and_then(|partial| partial.0.needed())
-            .unwrap_or(0);
-        let room = needed
-            .saturating_sub(self.pending.len())
-            .clamp(READ_SIZE, self.pending.len().max(READ_SIZE));
+            .map_or(0, |needed| needed.saturating_sub(self.pending.len()));
+        let count = if missing > READ_SIZE {
+            ready!(self.poll_read_long(cx, missing))?
+        } else {
+            // By way of the worker's buffer: a client that sends little never makes us reserve much.
+            let worker = self.worker.clone();
+            let mut scratch = worker.scratch.borrow_mut();
+            let mut read = ReadBuf::new(&mut scratch.buffer);
+            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
+            self.pending.extend_from_slice(read.filled());
+            read.filled().len()
+        };
+        self.count_read(count);
+        let bytes = self.pending.len() as u64;
+        self.session.client.query_bytes.store(bytes, Relaxed);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Reads a long argument straight into its place. Room is made for all that is missing, but never
+    /// for more than the client has sent already.
+    fn poll_read_long(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        missing: usize,
+    ) -> Poll<io::Result<usize>> {
+        let room = missing.min(self.pending.len().max(READ_SIZE));
         self.pending.reserve(room);
         let mut read = ReadBuf::uninit(&mut self.pending.spare_capacity_mut()[..room]);
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
         let count = read.filled().len();
         // SAFETY: `count` bytes of the spare capacity were filled.
         unsafe { self.pending.set_len(self.pending.len() + count) };
-        self.count_read(count);
-        self.session
-            .client
-            .query_bytes
-            .store(self.pending.len() as u64, Relaxed);
         Poll::Ready(Ok(count))
     }
 
@@ -646,6 +666,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         true
     }
 
+    /// Closes a client that owes more than client-output-buffer-limit allows: at once above the hard
+    /// limit, after a while above the soft one.
+    fn check_output_limit(&mut self) -> io::Result<()> {
+        let unsent = (self.out.len() - self.sent) as u64;
+        let config = &self.worker.server.config;
+        let limit = config.client_output_buffer_limit(ClientClass::Normal);
+        let above = |limit: u64| limit > 0 && unsent >= limit;
+        let mut exceeded = above(limit.hard);
+        if above(limit.soft) {
+            let now = clock::now().0;
+            if self.above_soft_limit == 0 {
+                self.above_soft_limit = now;
+            }
+            exceeded |= now - self.above_soft_limit > limit.seconds as i64 * 1_000_000;
+        } else {
+            self.above_soft_limit = 0;
+        }
+        if !exceeded {
+            return Ok(());
+        }
+        tracing::warn!(
+            "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+            self.session.id(),
+            self.session.client.addr
+        );
+        self.worker
+            .stats()
+            .output_buffer_limit_disconnections
+            .add(1);
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+
     /// Sends as much of the replies as the socket takes now.
     fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<()> {
         if self.out.is_empty() {
@@ -662,6 +714,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
+                    self.check_output_limit()?;
                     self.session
                         .client
                         .output_bytes
@@ -671,6 +724,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         self.sent = 0;
+        self.above_soft_limit = 0;
         self.session.client.output_bytes.store(0, Relaxed);
         self.worker.give_buffer(std::mem::take(&mut self.out));
         Ok(())
