@@ -496,10 +496,16 @@ impl Entry {
             };
             return;
         }
-        // Only a new expiry can make things too tight: one of the two must leave.
+        // Only a new expiry can make things too tight: the value must leave, or the key, or both.
         let saved = self.body;
         let key_size = self.key_size();
-        if self.value_form() == ValueForm::Inline && key_size + HEAP_VALUE_SIZE <= new_end {
+        let key_leaves = key_size + HEAP_VALUE_SIZE > new_end;
+        if key_leaves {
+            // SAFETY: the inline key's bytes, written before; a heap key is never too large.
+            let key: &[u8] = unsafe { std::slice::from_raw_parts(saved.as_ptr().cast(), key_size) };
+            self.put_key(key, 0);
+        }
+        if self.value_form() == ValueForm::Inline && self.key_size() + size > new_end {
             // SAFETY: the inline value's bytes, written before.
             let bytes = unsafe {
                 std::slice::from_raw_parts(saved.as_ptr().add(old_end - size).cast(), size)
@@ -507,9 +513,6 @@ impl Entry {
             self.put_heap_value(HeapString::copy_of(bytes, 0));
             return;
         }
-        // SAFETY: the inline key's bytes, written before; a heap key is never too large.
-        let key: &[u8] = unsafe { std::slice::from_raw_parts(saved.as_ptr().cast(), key_size) };
-        self.put_key(key, 0);
         let body = self.body.as_mut_ptr();
         // SAFETY: `saved` is a copy, and the range lies within the body.
         unsafe {
