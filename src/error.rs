@@ -73,6 +73,28 @@ impl Error {
         Error::Text(text.into())
     }
 
+    /// Bytes that a client sent, as an error that ends with them shows them: none from a NUL on, and no
+    /// line ends behind them.
+    pub fn shown_last(bytes: &[u8]) -> String {
+        let shown = Error::shown(bytes, usize::MAX);
+        shown.trim_end_matches(['\r', '\n']).to_owned()
+    }
+
+    /// Bytes that a client sent, as an error shows them: at most `limit`, none from a NUL on.
+    pub fn shown(bytes: &[u8], limit: usize) -> String {
+        let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..end.min(limit)]).into_owned()
+    }
+
+    /// An unknown subcommand, or a wrong number of arguments, of a command that tells its subcommands
+    /// apart itself: as sent, and the command's upper-case name.
+    pub fn subcommand_syntax(sent: &[u8], container: &str) -> Self {
+        let sent = Error::shown(sent, 128);
+        Error::text(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{sent}'. Try {container} HELP."
+        ))
+    }
+
     /// The code counted in `INFO errorstats`: the text's first word.
     pub fn code(&self) -> String {
         let text = self.to_string();

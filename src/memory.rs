@@ -19,10 +19,10 @@ thread_local! {
 /// The system's allocator, counted.
 pub struct Counting;
 
-/// What an allocation of `size` bytes takes: glibc rounds up to 16 and adds a word.
+/// Bytes that an allocation of `size` bytes takes: glibc rounds up to 16 and adds a word.
 #[inline]
-fn footprint(size: usize) -> i64 {
-    ((size + 8 + 15) & !15).max(32) as i64
+pub fn footprint(size: usize) -> usize {
+    ((size + 8 + 15) & !15).max(32)
 }
 
 #[inline]
@@ -43,28 +43,28 @@ fn count(difference: i64) {
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(footprint(layout.size()));
+        count(footprint(layout.size()) as i64);
         // SAFETY: by the caller's promise.
         unsafe { System.alloc(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        count(-footprint(layout.size()));
+        count(-(footprint(layout.size()) as i64));
         // SAFETY: by the caller's promise.
         unsafe { System.dealloc(ptr, layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(footprint(layout.size()));
+        count(footprint(layout.size()) as i64);
         // SAFETY: by the caller's promise.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(footprint(new_size) - footprint(layout.size()));
+        count(footprint(new_size) as i64 - footprint(layout.size()) as i64);
         // SAFETY: by the caller's promise.
         unsafe { System.realloc(ptr, layout, new_size) }
     }

@@ -5,6 +5,7 @@ use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, KeyFlags,
     KeySpec, members,
 };
+use crate::commands::{help, lolwut};
 use crate::error::Error;
 use crate::keyspace::{Db, View};
 use crate::resp::{Args, Reply};
@@ -20,8 +21,9 @@ const DBSIZE: CommandSpec = CommandSpec::read("DBSIZE", Arity::exactly(1), Group
     )
     .tips(&["request_policy:all_shards", "response_policy:agg_sum"]);
 
-fn dbsize(_view: &View<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn dbsize(view: &View<'_>, _args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    reply.count(view.len());
+    Ok(())
 }
 
 const FLUSHALL: CommandSpec =
@@ -43,8 +45,23 @@ const FLUSHALL: CommandSpec =
         )
         .optional()]);
 
-fn flushall(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn flushall(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let now = flush_now(db, args)?;
+    for index in 0..db.databases() {
+        db.flush(index, now);
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// Whether a flush is to free the memory before it answers.
+fn flush_now(db: &Db<'_>, args: Args<'_>) -> Result<bool, Error> {
+    match args.len() {
+        1 => Ok(!db.access.config.lazyfree_lazy_user_flush()),
+        2 if args.is(1, "SYNC") => Ok(true),
+        2 if args.is(1, "ASYNC") => Ok(false),
+        _ => Err(Error::Syntax),
+    }
 }
 
 const FLUSHDB: CommandSpec =
@@ -66,8 +83,11 @@ const FLUSHDB: CommandSpec =
         )
         .optional()]);
 
-fn flushdb(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn flushdb(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let now = flush_now(db, args)?;
+    db.flush(db.index(), now);
+    reply.ok();
+    Ok(())
 }
 
 const FUNCTION_FLUSH: CommandSpec = CommandSpec::session(
@@ -92,10 +112,22 @@ const FUNCTION_FLUSH: CommandSpec = CommandSpec::session(
 
 fn function_flush(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    // There are no functions yet, so there is nothing to delete and no difference between the two.
+    match args.len() {
+        2 => {}
+        3 if args.is(2, "SYNC") || args.is(2, "ASYNC") => {}
+        3 => {
+            return Err(Error::Static(
+                "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
+            ));
+        }
+        _ => return Err(Error::subcommand_syntax(args.get(1), FUNCTION.name)),
+    }
+    reply.ok();
+    Ok(Flow::Done)
 }
 
 const FUNCTION: CommandSpec =
@@ -139,10 +171,11 @@ const LOLWUT: CommandSpec =
 
 fn lolwut(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    lolwut::run(args, reply)?;
+    Ok(Flow::Done)
 }
 
 const MEMORY_HELP: CommandSpec =
@@ -153,10 +186,17 @@ const MEMORY_HELP: CommandSpec =
 fn memory_help(
     _context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    help::reply(reply, MEMORY.name, MEMORY_HELP_LINES);
+    Ok(Flow::Done)
 }
+
+const MEMORY_HELP_LINES: &[&str] = &[
+    "USAGE <key> [SAMPLES <count>]",
+    "    Return the bytes that the key and its value use. Of nested values <count>",
+    "    are sampled (default: 5; 0: all).",
+];
 
 const MEMORY_USAGE: CommandSpec =
     CommandSpec::read("USAGE", Arity::at_least(3), Group::Server, memory_usage)
@@ -173,8 +213,21 @@ const MEMORY_USAGE: CommandSpec =
                 .optional(),
         ]);
 
-fn memory_usage(_view: &View<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn memory_usage(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    for index in (3..args.len()).step_by(2) {
+        if !args.is(index, "SAMPLES") || index + 1 == args.len() {
+            return Err(Error::Syntax);
+        }
+        // A string is measured whole, whatever the number of samples.
+        if args.integer(index + 1)? < 0 {
+            return Err(Error::Syntax);
+        }
+    }
+    match view.find_stored(args.key(2)) {
+        Some(entry) => reply.count(entry.memory_usage()),
+        None => reply.null(),
+    }
+    Ok(())
 }
 
 const MEMORY: CommandSpec =
@@ -227,8 +280,20 @@ const SWAPDB: CommandSpec = CommandSpec::write("SWAPDB", Arity::exactly(3), Grou
         Arg::new("index2", ArgKind::Integer),
     ]);
 
-fn swapdb(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn swapdb(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    // Both must be integers before either is looked at.
+    for (index, text) in [
+        (1, "ERR invalid first DB index"),
+        (2, "ERR invalid second DB index"),
+    ] {
+        args.integer32(index).map_err(|_| Error::Static(text))?;
+    }
+    let databases = db.databases();
+    let first = args.database(1, databases)?;
+    let second = args.database(2, databases)?;
+    db.swap(first, second);
+    reply.ok();
+    Ok(())
 }
 
 const TIME: CommandSpec = CommandSpec::session("TIME", Arity::exactly(1), Group::Server, time)
@@ -237,11 +302,15 @@ const TIME: CommandSpec = CommandSpec::session("TIME", Arity::exactly(1), Group:
     .tips(&["nondeterministic_output"]);
 
 fn time(
-    _context: &mut Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let now = context.db.access.now;
+    reply.array(2);
+    reply.bulk_integer(now.seconds());
+    reply.bulk_integer(now.0 % 1_000_000);
+    Ok(Flow::Done)
 }
 
 /// All of them, in alphabetical order.

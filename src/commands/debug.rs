@@ -1,9 +1,19 @@
 //! DEBUG: for testing the server.
 
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
 use crate::commands::context::{Context, Flow};
-use crate::commands::spec::{Arity, CommandSpec, Flags, Footprint, Group, members};
+use crate::commands::help;
+use crate::commands::object::references;
+use crate::commands::spec::{Arity, CommandResult, CommandSpec, Flags, Footprint, Group, members};
+use crate::config::parse_memory;
 use crate::error::Error;
-use crate::resp::{Args, Reply};
+use crate::keyspace::{Db, Entry, SetExpiry, StringRef, Value, View};
+use crate::resp::{Args, Key, Protocol, Reply};
+use crate::session::park::Wait;
+use crate::types::digest::Digest;
+use crate::types::{glob, number};
 
 const DEBUG: CommandSpec = CommandSpec::session("DEBUG", Arity::at_least(2), Group::Server, debug)
     .flags(members!(Flags: ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED))
@@ -15,13 +25,396 @@ const DEBUG: CommandSpec = CommandSpec::session("DEBUG", Arity::at_least(2), Gro
     )
     .syscmd();
 
+/// Runs the subcommand that argument 1 names, if there are as many arguments as it takes.
+///
+/// The subcommands are not declared one by one: Redis declares none, so a wrong number of arguments is
+/// an unknown subcommand, and all of them lock all keys.
 fn debug(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let name = args.get(1).to_ascii_uppercase();
+    let view = context.db.view();
+    match (name.as_slice(), args.len()) {
+        (b"HELP", 2) => help::reply(reply, DEBUG.name, HELP_LINES),
+        (b"DICT-RESIZING", 3) | (b"JMAP", 2) => reply.ok(),
+        (b"DIGEST", 2) => reply.simple(&dataset_digest(&view)),
+        (b"DIGEST-VALUE", _) => digest_values(&view, args, reply),
+        (b"ERROR", 3) => raw_error(args.get(2), reply),
+        (b"HTSTATS", 3..) => table_statistics(&view, args, reply)?,
+        (b"HTSTATS-KEY", 3..) => {
+            look_inside(
+                context.db,
+                args,
+                "ERR The value stored at the specified key is not represented using an hash table",
+            )?;
+        }
+        (b"LISTPACK", 3) => {
+            look_inside(context.db, args, "ERR Not a listpack encoded object.")?;
+        }
+        (b"LOG", 3) => {
+            tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args.get(2)));
+            reply.ok();
+        }
+        (b"OBJECT", 3) => {
+            let entry = view.find_stored(args.key(2)).ok_or(Error::NoSuchKey)?;
+            reply.simple(&describe(entry, &view));
+        }
+        (b"POPULATE", 3..=5) => populate(context.db, args, reply)?,
+        (b"PROTOCOL", 3) => protocol(context.session.in_exec, args, reply)?,
+        (b"QUICKLIST", 3 | 4) => {
+            look_inside(context.db, args, "ERR Not a quicklist encoded object.")?;
+        }
+        (b"QUICKLIST-PACKED-THRESHOLD", 3) => packed_threshold(args, reply)?,
+        (b"REPLYBUFFER", 4) => reply_buffer(args, reply)?,
+        (b"SET-ACTIVE-EXPIRE", 3) => {
+            let on = number::parse_leading_integer(args.get(2)) != 0;
+            context.server.active_expire.store(on, Relaxed);
+            reply.ok();
+        }
+        (b"SLEEP", 3) => return Ok(sleep(context, args, reply)),
+        (b"STRINGMATCH-LEN", 4) => {
+            reply.flag(glob::matches(args.get(2), args.get(3), false));
+        }
+        _ => return Err(Error::subcommand_syntax(args.get(1), DEBUG.name)),
+    }
+    Ok(Flow::Done)
+}
+
+const HELP_LINES: &[&str] = &[
+    "DICT-RESIZING <0|1>",
+    "    Accepted without effect: tables here grow and shrink in small steps.",
+    "DIGEST",
+    "    Return 40 hex digits that stand for all keys and values.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Return 40 hex digits for the value of each key.",
+    "ERROR <string>",
+    "    Reply with an error of this text.",
+    "HTSTATS <dbid> [full]",
+    "    Return the size of a database's tables.",
+    "HTSTATS-KEY <key> [full]",
+    "    Like HTSTATS, for the table in which the key's value is kept.",
+    "JMAP",
+    "    Accepted without effect.",
+    "LISTPACK <key>",
+    "    Look at a value that is kept as a listpack.",
+    "LOG <message>",
+    "    Write a message to the log.",
+    "OBJECT <key>",
+    "    Describe how the value under the key is kept.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Make <count> strings under the names <prefix>:<number> (default: key), of <size>",
+    "    bytes if it is given. Keys that exist stay as they are.",
+    "PROTOCOL <type>",
+    "    Reply with a sample of this type: string, integer, double, bignum, null, array,",
+    "    set, map, attrib, push, verbatim, true, false.",
+    "QUICKLIST <key> [<0|1>]",
+    "    Look at a value that is kept as a quicklist.",
+    "QUICKLIST-PACKED-THRESHOLD <size>",
+    "    Accepted without effect on strings.",
+    "REPLYBUFFER <PEAK-RESET-TIME <NEVER|RESET|milliseconds>|RESIZING <0|1>>",
+    "    Accepted without effect: a reply buffer is given back after each use.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Whether keys are removed when they expire, before anybody asks for them.",
+    "SLEEP <seconds>",
+    "    Let all commands of all clients wait. Decimals are allowed.",
+    "STRINGMATCH-LEN <pattern> <string>",
+    "    Return 1 if the glob-style pattern matches the string, else 0.",
+];
+
+/// Writes the error as it was sent; it is a test's, so it is not counted.
+fn raw_error(text: &[u8], reply: &mut Reply<'_>) {
+    let one_line: Vec<u8> = text
+        .iter()
+        .map(|&byte| {
+            if matches!(byte, b'\r' | b'\n') {
+                b' '
+            } else {
+                byte
+            }
+        })
+        .collect();
+    reply.raw(b"-");
+    reply.raw(&one_line);
+    reply.raw(b"\r\n");
+}
+
+/// Adds what the key holds; in order, behind what was added before.
+fn add_value(digest: &mut Digest, entry: &Entry) {
+    if let Ok(string) = entry.string() {
+        let mut buffer = itoa::Buffer::new();
+        digest.add_string_value(string.bytes(&mut buffer), entry.expiry().is_some());
+    }
+}
+
+fn dataset_digest(view: &View<'_>) -> String {
+    let mut all = Digest::default();
+    for index in (0..view.databases()).filter(|&index| view.len_of(index) > 0) {
+        all.mix_number(index as u32);
+        for entry in view.stored_entries_of(index) {
+            let mut digest = Digest::default();
+            digest.mix(entry.key());
+            add_value(&mut digest, entry);
+            all.xor_digest(&digest);
+        }
+    }
+    all.hex()
+}
+
+fn digest_values(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) {
+    reply.array(args.len() - 2);
+    for index in 2..args.len() {
+        let mut digest = Digest::default();
+        if let Some(entry) = view.find_stored(args.key(index)) {
+            add_value(&mut digest, entry);
+        }
+        reply.simple(&digest.hex());
+    }
+}
+
+fn table_statistics(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let index = usize::try_from(args.integer(2)?)
+        .ok()
+        .filter(|&index| index < view.databases())
+        .ok_or(Error::Static("ERR Out of range database"))?;
+    // Keys with and without an expiry share a table.
+    let part = |count: usize| match count {
+        0 => String::new(),
+        _ => format!(
+            "Hash table 0 stats (main hash table):\n table size: {}\n number of elements: {count}\n",
+            view.slots_of(index)
+        ),
+    };
+    let (keys, expires) = (part(view.len_of(index)), part(view.expires_of(index)));
+    reply.verbatim(format!("[Dictionary HT]\n{keys}[Expires HT]\n{expires}").as_bytes());
+    Ok(())
+}
+
+/// Looks the key up as OBJECT does. No value is of a kind that has such insides, hence the error.
+fn look_inside(db: &mut Db<'_>, args: Args<'_>, without: &'static str) -> CommandResult {
+    let key = args.key(2);
+    db.remove_if_stale(key);
+    let view = db.view();
+    let found = view.get_untouched(key).is_some();
+    view.count();
+    Err(if found {
+        Error::Static(without)
+    } else {
+        Error::NoSuchKey
+    })
+}
+
+fn describe(entry: &Entry, view: &View<'_>) -> String {
+    format!(
+        "Value at:{entry:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        references(entry, view.access.config),
+        entry.encoding().name(),
+        entry.string().map_or(0, serialized_length),
+        entry.access_clock(),
+        view.access.idle_seconds(entry)
+    )
+}
+
+/// Bytes of a string in a dump without compression: small integers as such, all else behind a length.
+fn serialized_length(string: StringRef<'_>) -> usize {
+    let integer = match string {
+        StringRef::Int(number) => Some(number),
+        StringRef::Bytes(bytes) => number::parse_i64(bytes),
+    };
+    if let Some(number) = integer {
+        for (least, most, length) in [
+            (i8::MIN.into(), i8::MAX.into(), 2),
+            (i16::MIN.into(), i16::MAX.into(), 3),
+            (i32::MIN.into(), i32::MAX.into(), 5),
+        ] {
+            if (least..=most).contains(&number) {
+                return length;
+            }
+        }
+    }
+    let length = string.len();
+    let prefix = match length {
+        0..=0x3f => 1,
+        0x40..=0x3fff => 2,
+        0x4000..=0xffff_ffff => 5,
+        _ => 9,
+    };
+    prefix + length
+}
+
+/// Longest key that POPULATE makes.
+const LONGEST_NAME: usize = 127;
+
+fn populate(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let number = |index: usize| {
+        args.integer(index)
+            .ok()
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or(Error::Static("ERR value is out of range, must be positive"))
+    };
+    let count = number(2)?;
+    let size = if args.len() == 5 { number(4)? } else { 0 };
+    if size > db.access.config.proto_max_bulk_len() {
+        return Err(Error::StringTooLong);
+    }
+    let prefix = args.try_get(3).unwrap_or(b"key");
+    for nth in 0..count {
+        let mut name = [prefix, b":", nth.to_string().as_bytes()].concat();
+        name.truncate(LONGEST_NAME);
+        let key = Key::new(&name);
+        if db.get(key).is_some() {
+            continue;
+        }
+        let mut value = format!("value:{nth}").into_bytes();
+        if size > 0 {
+            value.resize(size, 0);
+        }
+        db.set(key, Value::Bytes(&value), SetExpiry::Clear, "set");
+    }
+    reply.ok();
+    Ok(())
+}
+
+fn protocol(in_exec: bool, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let first_three = |reply: &mut Reply<'_>| (0..3).for_each(|number| reply.integer(number));
+    match args.get(2).to_ascii_lowercase().as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.integer(12_345),
+        b"double" => reply.double("3.141"),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            first_three(reply);
+        }
+        b"set" => {
+            reply.set(3);
+            first_three(reply);
+        }
+        b"map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.integer(number);
+                reply.boolean(number == 1);
+            }
+        }
+        b"attrib" => {
+            reply.attribute(1, |reply| {
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.integer(90);
+            });
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if reply.protocol() == Protocol::Resp2 => {
+            return Err(Error::Static("ERR RESP2 is not supported by this command"));
+        }
+        b"push" => {
+            reply.bulk(b"Some real reply following the push reply");
+            // A push goes behind the reply of the command that causes it, never into an array; EXEC's
+            // ends only later.
+            if !in_exec {
+                reply.push(2);
+                reply.bulk(b"server-cpu-usage");
+                reply.integer(42);
+            }
+        }
+        b"verbatim" => reply.verbatim(b"This is a verbatim\nstring"),
+        b"true" => reply.boolean(true),
+        b"false" => reply.boolean(false),
+        _ => {
+            return Err(Error::Static(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Largest threshold that QUICKLIST-PACKED-THRESHOLD takes, in bytes.
+const LARGEST_THRESHOLD: u64 = (1 << 32) - (1 << 20);
+
+fn packed_threshold(args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    if parse_memory(args.get(2)).is_none_or(|size| size > LARGEST_THRESHOLD) {
+        return Err(Error::Static(
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        ));
+    }
+    reply.ok();
+    Ok(())
+}
+
+fn reply_buffer(args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    if args.is(2, "PEAK-RESET-TIME") {
+        if !args.is(3, "NEVER") && !args.is(3, "RESET") {
+            args.integer(3)?;
+        }
+    } else if !args.is(2, "RESIZING") {
+        return Err(Error::subcommand_syntax(args.get(1), DEBUG.name));
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// Lets every client wait. Alone, the command gives its locks back meanwhile; inside EXEC it keeps
+/// them, because nobody may see half of a transaction.
+fn sleep(context: &mut Context<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Flow {
+    let micros = number::parse_leading_f64(args.get(2)) * 1e6;
+    // A time that no sleep can last is none, as in Redis.
+    let micros = if micros < i64::MAX as f64 {
+        micros as i64
+    } else {
+        0
+    };
+    if micros <= 0 {
+        reply.ok();
+        return Flow::Done;
+    }
+    let until = context.db.access.now.0.saturating_add(micros);
+    context.server.pause.sleep(until);
+    if context.session.in_exec {
+        std::thread::sleep(Duration::from_micros(micros as u64));
+        reply.ok();
+        return Flow::Done;
+    }
+    Flow::Park(Wait::Sleep { until })
 }
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[DEBUG];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serialized_lengths() {
+        for (number, length) in [
+            (0, 2),
+            (-128, 2),
+            (128, 3),
+            (-32_768, 3),
+            (32_768, 5),
+            (i32::MIN.into(), 5),
+            (1 << 31, 11),
+            (i64::MIN, 21),
+        ] {
+            assert_eq!(serialized_length(StringRef::Int(number)), length);
+            let text = number.to_string();
+            assert_eq!(serialized_length(StringRef::Bytes(text.as_bytes())), length);
+        }
+        for (size, length) in [
+            (0, 1),
+            (63, 64),
+            (64, 66),
+            (16_383, 16_385),
+            (16_384, 16_389),
+        ] {
+            let text = vec![b'x'; size];
+            assert_eq!(serialized_length(StringRef::Bytes(&text)), length);
+        }
+    }
+}

@@ -6,8 +6,9 @@ use crate::commands::spec::{
     KeySpec, members,
 };
 use crate::error::Error;
-use crate::keyspace::{Db, View};
+use crate::keyspace::{Access, Db, Entry, View};
 use crate::resp::{Args, Reply};
+use crate::types::{glob, number};
 
 const COPY: CommandSpec = CommandSpec::write("COPY", Arity::at_least(3), Group::Generic, copy)
     .flags(Flags::DENY_OOM)
@@ -30,8 +31,35 @@ const COPY: CommandSpec = CommandSpec::write("COPY", Arity::at_least(3), Group::
         Arg::word("replace", "REPLACE").optional(),
     ]);
 
-fn copy(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn copy(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let (destination, replace) = copy_options(db, args)?;
+    let (from, to) = (args.key(1), args.key(2));
+    if destination == db.index() && from.bytes == to.bytes {
+        return Err(Error::SameObject);
+    }
+    // The look-ups count as uses of both keys.
+    let found = db.read(from).is_some();
+    let free = found && (db.get_in(destination, to).is_none() || replace);
+    reply.flag(free && db.copy(from, to, destination, replace));
+    Ok(())
+}
+
+/// The destination database and whether to replace what is there.
+fn copy_options(db: &Db<'_>, args: Args<'_>) -> Result<(usize, bool), Error> {
+    let (mut destination, mut replace) = (db.index(), false);
+    let mut index = 3;
+    while index < args.len() {
+        if args.is(index, "REPLACE") {
+            replace = true;
+        } else if args.is(index, "DB") && index + 1 < args.len() {
+            index += 1;
+            destination = args.database(index, db.databases())?;
+        } else {
+            return Err(Error::Syntax);
+        }
+        index += 1;
+    }
+    Ok((destination, replace))
 }
 
 const DEL: CommandSpec = CommandSpec::write("DEL", Arity::at_least(2), Group::Generic, del)
@@ -45,8 +73,16 @@ const DEL: CommandSpec = CommandSpec::write("DEL", Arity::at_least(2), Group::Ge
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
-fn del(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn del(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    remove_all(db, args, reply)
+}
+
+fn remove_all(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let removed = (1..args.len())
+        .filter(|&index| db.remove(args.key(index), "del"))
+        .count();
+    reply.count(removed);
+    Ok(())
 }
 
 const EXISTS: CommandSpec = CommandSpec::read("EXISTS", Arity::at_least(2), Group::Generic, exists)
@@ -61,8 +97,12 @@ const EXISTS: CommandSpec = CommandSpec::read("EXISTS", Arity::at_least(2), Grou
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
-fn exists(_view: &View<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn exists(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let found = (1..args.len())
+        .filter(|&index| view.get_untouched(args.key(index)).is_some())
+        .count();
+    reply.count(found);
+    Ok(())
 }
 
 const KEYS: CommandSpec = CommandSpec::read("KEYS", Arity::exactly(2), Group::Generic, keys)
@@ -76,8 +116,36 @@ const KEYS: CommandSpec = CommandSpec::read("KEYS", Arity::exactly(2), Group::Ge
     .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
     .args(&[Arg::new("pattern", ArgKind::Pattern)]);
 
-fn keys(_view: &View<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn keys(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let filter = Filter::new(args.get(1));
+    let found: Vec<&Entry> = view
+        .entries_of(view.index())
+        .filter(|entry| filter.matches(entry.key()))
+        .collect();
+    reply.array(found.len());
+    for entry in found {
+        reply.bulk(entry.key());
+    }
+    Ok(())
+}
+
+/// A pattern for keys.
+#[derive(Clone, Copy)]
+struct Filter<'a>(Option<&'a [u8]>);
+
+impl<'a> Filter<'a> {
+    /// Lets every key pass.
+    const ALL: Filter<'static> = Filter(None);
+
+    /// `*` alone lets every key pass, the empty one too, which no other pattern with a star matches.
+    fn new(pattern: &'a [u8]) -> Self {
+        Filter((pattern != b"*").then_some(pattern))
+    }
+
+    fn matches(self, key: &[u8]) -> bool {
+        self.0
+            .is_none_or(|pattern| glob::matches(pattern, key, false))
+    }
 }
 
 const MOVE: CommandSpec = CommandSpec::write("MOVE", Arity::exactly(3), Group::Generic, move_)
@@ -90,8 +158,16 @@ const MOVE: CommandSpec = CommandSpec::write("MOVE", Arity::exactly(3), Group::G
         Arg::new("db", ArgKind::Integer),
     ]);
 
-fn move_(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn move_(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let destination = args.database(2, db.databases())?;
+    if destination == db.index() {
+        return Err(Error::SameObject);
+    }
+    let key = args.key(1);
+    // The look-ups count as uses of both keys.
+    let free = db.get(key).is_some() && db.get_in(destination, key).is_none();
+    reply.flag(free && db.move_to(key, destination));
+    Ok(())
 }
 
 const RANDOMKEY: CommandSpec =
@@ -110,8 +186,12 @@ const RANDOMKEY: CommandSpec =
             "nondeterministic_output",
         ]);
 
-fn randomkey(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn randomkey(db: &mut Db<'_>, _args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    match db.random_key() {
+        Some(key) => reply.bulk(&key),
+        None => reply.null(),
+    }
+    Ok(())
 }
 
 const RENAME: CommandSpec = CommandSpec::write("RENAME", Arity::exactly(3), Group::Generic, rename)
@@ -130,8 +210,12 @@ const RENAME: CommandSpec = CommandSpec::write("RENAME", Arity::exactly(3), Grou
         Arg::new("newkey", ArgKind::Key(1)),
     ]);
 
-fn rename(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn rename(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let (from, to) = (args.key(1), args.key(2));
+    db.get(from).ok_or(Error::NoSuchKey)?;
+    db.rename(from, to)?;
+    reply.ok();
+    Ok(())
 }
 
 const RENAMENX: CommandSpec =
@@ -152,8 +236,15 @@ const RENAMENX: CommandSpec =
             Arg::new("newkey", ArgKind::Key(1)),
         ]);
 
-fn renamenx(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn renamenx(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let (from, to) = (args.key(1), args.key(2));
+    db.get(from).ok_or(Error::NoSuchKey)?;
+    let free = db.get(to).is_none();
+    if free {
+        db.rename(from, to)?;
+    }
+    reply.flag(free);
+    Ok(())
 }
 
 const SCAN: CommandSpec =
@@ -185,8 +276,74 @@ const SCAN: CommandSpec =
                 .since("6.0.0"),
         ]);
 
-fn scan(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn scan(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let cursor = number::parse_u64(args.get(1)).ok_or(Error::Static("ERR invalid cursor"))?;
+    let options = ScanOptions::parse(args)?;
+    // How many keys there are is known only at the end, and comes before them.
+    let mut keys = Vec::new();
+    let mut found = 0;
+    let mut checked = 0;
+    let next = db.scan(cursor, options.count, |entry| {
+        if !options.filter.matches(entry.key()) {
+            return;
+        }
+        if let Some(name) = options.type_name {
+            checked += 1;
+            if !name.eq_ignore_ascii_case(entry.type_name().as_bytes()) {
+                return;
+            }
+        }
+        found += 1;
+        Reply::new(&mut keys, reply.protocol()).bulk(entry.key());
+    });
+    // Looking at a key's type is a look-up; passing by is none.
+    db.access.stats.keyspace_hits.add(checked);
+    reply.array(2);
+    reply.bulk(next.to_string().as_bytes());
+    reply.array(found);
+    reply.raw(&keys);
+    Ok(())
+}
+
+struct ScanOptions<'a> {
+    count: usize,
+    filter: Filter<'a>,
+    /// Only keys of this type; no key is of a type that does not exist.
+    type_name: Option<&'a [u8]>,
+}
+
+impl<'a> ScanOptions<'a> {
+    /// Reads the options from argument 2 on.
+    fn parse(args: Args<'a>) -> Result<Self, Error> {
+        let mut options = ScanOptions {
+            count: 10,
+            filter: Filter::ALL,
+            type_name: None,
+        };
+        let mut index = 2;
+        while index < args.len() {
+            let has_value = index + 1 < args.len();
+            if args.is(index, "COUNT") && has_value {
+                let count = args.integer(index + 1)?;
+                options.count = usize::try_from(count)
+                    .ok()
+                    .filter(|&count| count >= 1)
+                    .ok_or(Error::Syntax)?;
+            } else if args.is(index, "MATCH") && has_value {
+                options.filter = Filter::new(args.get(index + 1));
+            } else if args.is(index, "TYPE") && has_value {
+                options.type_name = Some(args.get(index + 1));
+            } else if args.is(index, "NOVALUES") {
+                return Err(Error::Static(
+                    "ERR NOVALUES option can only be used in HSCAN",
+                ));
+            } else {
+                return Err(Error::Syntax);
+            }
+            index += 2;
+        }
+        Ok(options)
+    }
 }
 
 const TOUCH: CommandSpec = CommandSpec::read("TOUCH", Arity::at_least(2), Group::Generic, touch)
@@ -201,8 +358,18 @@ const TOUCH: CommandSpec = CommandSpec::read("TOUCH", Arity::at_least(2), Group:
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
     .args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
-fn touch(_view: &View<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn touch(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    // The one read that counts as a use even after CLIENT NO-TOUCH ON.
+    let access = Access {
+        touch: true,
+        ..view.access
+    };
+    let touched = (1..args.len())
+        .filter_map(|index| view.get_untouched(args.key(index)))
+        .inspect(|entry| access.touch(entry))
+        .count();
+    reply.count(touched);
+    Ok(())
 }
 
 const TYPE: CommandSpec = CommandSpec::read("TYPE", Arity::exactly(2), Group::Generic, type_)
@@ -216,14 +383,17 @@ const TYPE: CommandSpec = CommandSpec::read("TYPE", Arity::exactly(2), Group::Ge
     )
     .args(&[Arg::new("key", ArgKind::Key(0))]);
 
-fn type_(_view: &View<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn type_(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let entry = view.get_untouched(args.key(1));
+    reply.simple(entry.map_or("none", Entry::type_name));
+    Ok(())
 }
 
 const UNLINK: CommandSpec = CommandSpec::write("UNLINK", Arity::at_least(2), Group::Generic, unlink).flags(Flags::FAST).categories(Categories::KEYSPACE).keys(&[KeySpec::range(1, -1, 1, members!(KeyFlags: RM | DELETE))]).doc("4.0.0", "O(1) for each key; the memory is freed in the background in O(N), where N is the number of allocations.", "Deletes keys and leaves it to a background thread to free large values.").tips(&["request_policy:multi_shard", "response_policy:agg_sum"]).args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
-fn unlink(_db: &mut Db<'_>, _args: Args<'_>, _reply: &mut Reply<'_>) -> CommandResult {
-    todo!()
+fn unlink(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    // Large values are always freed later.
+    remove_all(db, args, reply)
 }
 
 const WAIT: CommandSpec = CommandSpec::session("WAIT", Arity::exactly(3), Group::Generic, wait)

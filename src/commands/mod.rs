@@ -13,6 +13,7 @@ pub mod expire;
 pub mod generic;
 pub mod help;
 pub mod keys;
+mod lolwut;
 pub mod object;
 pub mod registry;
 pub mod spec;

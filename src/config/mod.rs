@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use parking_lot::{Mutex, RwLock};
 
 pub use load::{LoadError, Loaded, Sources, load};
+pub(crate) use value::parse_memory;
 pub use value::{OutputLimit, os_text};
 pub use words::{quote, split_words};
 
@@ -98,6 +99,11 @@ impl MaxmemoryPolicy {
     /// Whether keys are judged by how often they are used, and not by when.
     pub fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+
+    /// Whether keys are judged by their access clock: when, or how often, they are used.
+    pub fn needs_clock(self) -> bool {
+        self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
     }
 
     /// Whether only keys with a TTL may go.

@@ -376,6 +376,7 @@ impl<'a> Db<'a> {
         );
         self.changed(index, from, "rename_from");
         self.changed(index, to, "rename_to");
+        self.dirty -= 1; // Two keys, but one change.
         Ok(())
     }
 
@@ -393,6 +394,7 @@ impl<'a> Db<'a> {
         Self::put(self.shard_mut(key).make_database(destination), key, entry);
         self.changed(index, key, "move_from");
         self.changed(destination, key, "move_to");
+        self.dirty -= 1; // Two keys, but one change.
         true
     }
 

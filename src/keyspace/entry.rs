@@ -21,9 +21,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::keyspace::table::Slot;
+use crate::memory;
 use crate::types::number;
 
 const BODY: usize = 40;
+/// What the table keeps for each slot besides the entry.
+const CONTROL_BYTE: usize = 1;
 const TTL_SIZE: usize = 8;
 const INT_SIZE: usize = 8;
 const HEAP_KEY_SIZE: usize = 12;
@@ -675,6 +678,19 @@ impl Entry {
             _ => 0,
         };
         key + value
+    }
+
+    /// Bytes of memory that the key and its value use: what they have on the heap, as the allocator
+    /// rounds it, and the entry's slot in its table, without the table's spare slots.
+    pub fn memory_usage(&self) -> usize {
+        let mut bytes = size_of::<Entry>() + CONTROL_BYTE;
+        if self.shape & shape::HEAP_KEY != 0 {
+            bytes += memory::footprint(self.key().len());
+        }
+        if self.value_form() == ValueForm::Heap {
+            bytes += memory::footprint(self.heap_value().capacity as usize);
+        }
+        bytes
     }
 }
 

@@ -398,6 +398,11 @@ impl<T: Slot> Table<T> {
             + self.directory.capacity() * size_of::<u32>()
     }
 
+    /// Slots allocated for entries.
+    pub fn slots(&self) -> usize {
+        self.segments.iter().map(Segment::slots).sum()
+    }
+
     /// Takes the table apart, so that it can be dropped a segment at a time.
     pub fn into_segments(self) -> Vec<Segment<T>> {
         self.segments

@@ -75,7 +75,7 @@ impl<'a> View<'a> {
         entry
     }
 
-    /// Looks a key up without a trace (TTL, OBJECT and their kin). O(1).
+    /// Looks a key up without a trace. O(1).
     #[inline]
     pub fn peek(&self, key: Key<'_>) -> Option<&Entry> {
         let entry =
@@ -89,7 +89,8 @@ impl<'a> View<'a> {
         Some(entry)
     }
 
-    /// Looks a key up without counting as a use of it, but in the statistics. O(1).
+    /// Looks a key up without counting as a use of it, but in the statistics (TTL, OBJECT and their
+    /// kin). O(1).
     pub fn get_untouched(&self, key: Key<'_>) -> Option<&Entry> {
         let entry = self.peek(key);
         let counter = if entry.is_some() {
@@ -99,6 +100,14 @@ impl<'a> View<'a> {
         };
         counter.set(counter.get() + 1);
         entry
+    }
+
+    /// Looks a key up without a trace, even if it is past its expiry but still in memory (MEMORY USAGE
+    /// and DEBUG). O(1).
+    pub fn find_stored(&self, key: Key<'_>) -> Option<&Entry> {
+        self.locked
+            .shard(shard_of(key.hash))
+            .entry(self.access.index, key.hash, key.bytes)
     }
 
     fn parts(&self, index: usize) -> impl Iterator<Item = &Database> {
@@ -138,8 +147,18 @@ impl<'a> View<'a> {
     /// The keys of a database that are not past their expiry, in no order. Needs all shards. O(n).
     pub fn entries_of(&self, index: usize) -> impl Iterator<Item = &Entry> {
         let now = self.access.millis();
-        self.parts(index)
-            .flat_map(|part| part.table.iter())
+        self.stored_entries_of(index)
             .filter(move |entry| !entry.is_expired(now))
+    }
+
+    /// The keys of a database, those past their expiry but still in memory included, in no order.
+    /// Needs all shards. O(n).
+    pub fn stored_entries_of(&self, index: usize) -> impl Iterator<Item = &Entry> {
+        self.parts(index).flat_map(|part| part.table.iter())
+    }
+
+    /// Number of keys for which the tables of a database have room. Needs all shards.
+    pub fn slots_of(&self, index: usize) -> usize {
+        self.parts(index).map(|part| part.table.slots()).sum()
     }
 }

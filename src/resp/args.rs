@@ -112,6 +112,41 @@ impl<'a> Args<'a> {
         number::parse_i64(self.get(index)).ok_or(Error::NotInteger)
     }
 
+    /// Argument `index` as an integer between `least` and `most`, both included.
+    ///
+    /// # Errors
+    /// `ERR value is not an integer or out of range`, or for an integer elsewhere
+    /// `ERR value is out of range, value must between ... and ...` (Redis's words).
+    pub fn integer_between(self, index: usize, least: i64, most: i64) -> Result<i64, Error> {
+        let value = self.integer(index)?;
+        if (least..=most).contains(&value) {
+            return Ok(value);
+        }
+        Err(Error::text(format!(
+            "ERR value is out of range, value must between {least} and {most}"
+        )))
+    }
+
+    /// Argument `index` as a 32-bit integer.
+    ///
+    /// # Errors
+    /// As [`Args::integer_between`].
+    pub fn integer32(self, index: usize) -> Result<i32, Error> {
+        self.integer_between(index, i32::MIN.into(), i32::MAX.into())
+            .map(|value| value as i32)
+    }
+
+    /// Argument `index` as the number of one of `databases` databases.
+    ///
+    /// # Errors
+    /// As [`Args::integer32`]; for a 32-bit integer outside, `ERR DB index is out of range`.
+    pub fn database(self, index: usize, databases: usize) -> Result<usize, Error> {
+        usize::try_from(self.integer32(index)?)
+            .ok()
+            .filter(|&number| number < databases)
+            .ok_or(Error::DbIndexOutOfRange)
+    }
+
     /// The slots, for copying a command to a transaction's queue.
     pub fn slots(self) -> &'a [Slot] {
         self.slots

@@ -180,6 +180,27 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// An attribute of `count` pairs, which `write` writes, for the reply that follows. Nothing in
+    /// RESP2, which has none.
+    pub fn attribute(&mut self, count: usize, write: impl FnOnce(&mut Self)) {
+        if self.protocol == Protocol::Resp3 {
+            self.header(b'|', count as i64);
+            write(self);
+        }
+    }
+
+    /// An integer of any size, given as its digits; a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(digits.as_bytes()),
+            Protocol::Resp3 => {
+                self.out.push(b'(');
+                self.out.extend_from_slice(digits.as_bytes());
+                self.out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
     /// True or false; 1 or 0 in RESP2.
     pub fn boolean(&mut self, value: bool) {
         match self.protocol {

@@ -32,6 +32,43 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     }
 }
 
+/// A whole number as C's `atoi` reads it: white space, a sign, digits; 0 if there is none. What follows is
+/// not looked at. A number beyond 64 bits becomes the nearest one that fits.
+pub fn parse_leading_integer(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0i64, |value, byte| {
+            let digit = i64::from(byte - b'0');
+            let value = value.saturating_mul(10);
+            if negative {
+                value.saturating_sub(digit)
+            } else {
+                value.saturating_add(digit)
+            }
+        })
+}
+
+/// A floating point number as C's `strtod` reads it, from decimal digits: what follows it is not looked
+/// at, and without any number it is 0.
+pub fn parse_leading_f64(text: &[u8]) -> f64 {
+    let text = text.trim_ascii_start();
+    let longest = text
+        .iter()
+        .take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+        .count();
+    (1..=longest)
+        .rev()
+        .find_map(|end| std::str::from_utf8(&text[..end]).ok()?.parse().ok())
+        .unwrap_or(0.0)
+}
+
 /// A 64-bit unsigned integer as SCAN's cursor is read.
 ///
 /// A text that [`parse_i64`] takes must not be negative. Any other text goes by C's `strtoull`:
@@ -239,6 +276,36 @@ fn place_point(digits: &str, scale: i32) -> String {
 mod tests {
     use super::*;
     use crate::types::chance::Chance;
+
+    #[test]
+    fn leading_numbers() {
+        for (text, value) in [
+            ("0", 0),
+            ("1", 1),
+            (" +7x", 7),
+            ("-12-3", -12),
+            ("x1", 0),
+            ("", 0),
+            ("-", 0),
+            ("99999999999999999999", i64::MAX),
+            ("-99999999999999999999", i64::MIN),
+        ] {
+            assert_eq!(parse_leading_integer(text.as_bytes()), value, "{text:?}");
+        }
+        for (text, value) in [
+            ("0.5", 0.5),
+            (" 1.5s", 1.5),
+            ("-1", -1.0),
+            ("1e-1e", 0.1),
+            (".25.", 0.25),
+            ("3.", 3.0),
+            ("e", 0.0),
+            ("", 0.0),
+            ("one", 0.0),
+        ] {
+            assert_eq!(parse_leading_f64(text.as_bytes()), value, "{text:?}");
+        }
+    }
 
     #[test]
     fn integers() {
