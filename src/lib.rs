@@ -1,18 +1,20 @@
 //! Redouble: an in-memory server that speaks the Redis protocol.
 //!
-//! # Invariants
+//! `ARCHITECTURE.md` is the map of the rooms. What must stay true everywhere:
 //!
-//! `tests/tidy.rs` checks what reading the text can check, under these numbers.
-//!
-//! 1. Only [`transaction`] locks shards, and always in ascending order.
-//! 2. No await and no socket under a shard's lock.
-//! 3. Only [`keyspace::db`] hands out mutable values, and every change is signalled there.
-//! 4. Only [`clock`] reads time, and only [`random`] makes chance.
-//! 5. Only [`resp::reply`] knows the protocol's version.
-//! 6. [`types`] is pure: it uses nothing of ours, no clock and no socket.
+//! 1. Only `transaction` locks shards, and always in ascending order.
+//! 2. No await and no socket under a shard lock.
+//! 3. Only `keyspace::db` hands out mutable values, and every change is signalled there.
+//! 4. Only `clock` reads time, and only `random` makes chance.
+//! 5. Only `resp::reply` knows how RESP2 and RESP3 differ.
+//! 6. `types` is pure: it uses nothing of ours, no clock and no chance.
 //! 7. A stored value never points into a network buffer.
-//! 8. Input from the network cannot panic, and cannot make us allocate more than it sent by more
-//!    than a constant factor.
+//! 8. Input from the network cannot panic, and cannot make us allocate more than it sent by more than a
+//!    constant factor.
+//!
+//! # Embedding
+//!
+//! [`server::run`] serves until it is told to end, with settings made by [`config::Config::with`].
 
 pub mod clients;
 pub mod clock;
