@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed,
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+    fence,
 };
 
 use atomic_waker::AtomicWaker;
@@ -13,6 +15,7 @@ use parking_lot::Mutex;
 use crate::clock::Micros;
 use crate::commands::registry::Command;
 use crate::keyspace::watch::WatchSlot;
+use crate::session::park::Wait;
 
 /// Requests from others to a connection's task. Bits of [`Client::signals`].
 pub mod signal {
@@ -139,6 +142,11 @@ impl Client {
         unsafe { command.as_ref() }
     }
 
+    /// Notes that it sent a command that does not exist.
+    pub fn forget_last_command(&self) {
+        self.last_command.store(std::ptr::null_mut(), Relaxed);
+    }
+
     /// Notes the command that it runs.
     #[inline]
     pub fn set_last_command(&self, command: &'static Command) {
@@ -172,6 +180,35 @@ impl Client {
         self.signal(signal::KILL);
     }
 
+    /// CLIENT UNBLOCK: ends the client's wait with this signal, if a blocking command holds it. Only one
+    /// caller succeeds for one wait.
+    pub fn unblock(&self, signal: u8) -> bool {
+        let claimed = !self.killed.load(Relaxed)
+            && self
+                .waiting
+                .compare_exchange(waiting::BLOCKED, waiting::NOT, Relaxed, Relaxed)
+                .is_ok();
+        if claimed {
+            self.signal(signal);
+        }
+        claimed
+    }
+
+    /// Bytes that the connection takes, about.
+    pub fn memory(&self) -> u64 {
+        let fixed = size_of::<Self>() + crate::session::connection::FIXED_MEMORY;
+        let names = self.names.lock();
+        let texts = self.addr.len()
+            + self.laddr.len()
+            + names.name.capacity()
+            + names.lib_name.capacity()
+            + names.lib_ver.capacity();
+        (fixed + texts) as u64
+            + self.query_bytes.load(Relaxed)
+            + self.output_bytes.load(Relaxed)
+            + self.queued_bytes.load(Relaxed)
+    }
+
     /// The signals that came since the last call, which are forgotten, but a kill stays.
     pub fn take_signals(&self) -> u8 {
         if self.signals.load(Relaxed) == 0 {
@@ -195,6 +232,8 @@ pub struct Clients {
     last_id: AtomicU64,
     /// How many wait in blocking commands.
     pub blocked: AtomicU32,
+    /// How many of these wait for a limited time.
+    pub blocked_with_timeout: AtomicU32,
 }
 
 impl Clients {
@@ -218,6 +257,20 @@ impl Clients {
         self.by_id.get(&id).map(|client| client.clone())
     }
 
+    /// Notes that a client begins (`true`) or ends a wait.
+    pub fn count_wait(&self, wait: Wait, begins: bool) {
+        let count = |counter: &AtomicU32| match begins {
+            true => counter.fetch_add(1, Relaxed),
+            false => counter.fetch_sub(1, Relaxed),
+        };
+        if wait.is_blocking_command() {
+            count(&self.blocked);
+            if wait.until().is_some() {
+                count(&self.blocked_with_timeout);
+            }
+        }
+    }
+
     /// Number of clients.
     pub fn len(&self) -> usize {
         self.by_id.len()
@@ -237,6 +290,8 @@ impl Clients {
 
     /// Wakes every client that waits, to look whether it still must.
     pub fn resume_all(&self) {
+        // After the change for which they are woken: a client that starts to wait now sees it.
+        fence(SeqCst);
         for client in self.by_id.iter() {
             if client.waiting.load(Relaxed) != waiting::NOT {
                 client.signal(signal::RESUME);

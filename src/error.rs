@@ -95,10 +95,14 @@ impl Error {
         ))
     }
 
-    /// The code counted in `INFO errorstats`: the text's first word.
+    /// The code counted in `INFO errorstats`: the text's first word, or `ERR` if that is longer than
+    /// 30 bytes or the only one.
     pub fn code(&self) -> String {
         let text = self.to_string();
-        text.split(' ').next().unwrap_or_default().to_owned()
+        match text.split_once(' ') {
+            Some((code, _)) if code.len() <= 30 => code.to_owned(),
+            _ => "ERR".to_owned(),
+        }
     }
 }
 

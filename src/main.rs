@@ -123,13 +123,7 @@ fn start(loaded: Loaded) -> ExitCode {
 
 /// The line that wrappers of redis-server read a version from.
 fn version_line() -> String {
-    // FNV-1a: the same for the same version on every machine.
-    let version = env!("CARGO_PKG_VERSION");
-    let build = version
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+    let (build, version) = (config::build_id(), env!("CARGO_PKG_VERSION"));
     format!(
         "Redis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits=64 build={build:x} redouble={version}"
     )

@@ -102,3 +102,15 @@ pub fn resident() -> u64 {
         .unwrap_or(0);
     pages * 4096
 }
+
+/// Bytes of memory that the machine has; 0 if it does not say.
+pub fn of_system() -> u64 {
+    // SAFETY: plain system calls without arguments that could be wrong.
+    let (pages, size) = unsafe {
+        (
+            libc::sysconf(libc::_SC_PHYS_PAGES),
+            libc::sysconf(libc::_SC_PAGESIZE),
+        )
+    };
+    pages.max(0) as u64 * size.max(0) as u64
+}

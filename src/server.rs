@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::commands::registry;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::keyspace::locks::SHARDS;
+use crate::memory;
 use crate::pause::Pause;
 use crate::random;
 use crate::reaper::Reaper;
@@ -34,6 +36,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// File descriptors that the server needs besides its clients' (Redis's `CONFIG_MIN_RESERVED_FDS`).
 const RESERVED_FILES: u64 = 32;
+
+/// How often rates are measured.
+const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
 
 /// What all threads of a server share.
 pub struct Server {
@@ -61,6 +66,8 @@ pub struct Server {
     pub active_expire: AtomicBool,
     /// The TCP port; 0 if there is none.
     pub port: AtomicU16,
+    /// Bytes that were allocated before the first client came.
+    pub initial_memory: AtomicU64,
     load: Vec<AtomicUsize>,
     stopping: AtomicBool,
     stop: Notify,
@@ -82,6 +89,7 @@ impl Server {
             replication_id: random::hex(20),
             active_expire: AtomicBool::new(true),
             port: AtomicU16::new(0),
+            initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
@@ -108,8 +116,16 @@ impl Server {
     }
 }
 
-/// A connection on its way to its worker.
-enum Accepted {
+/// A connection on its way to its worker. Its client is registered already: ids ascend in the order in
+/// which connections were accepted, and `maxclients` counts those that no worker has seen yet.
+struct Accepted {
+    socket: Socket,
+    client: Arc<Client>,
+    /// Whether it needs no password.
+    authenticated: bool,
+}
+
+enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
@@ -271,6 +287,9 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
     }
     let timers = server.clone();
     local.spawn_local(async move { check_idle_clients(&timers).await });
+    let timers = server.clone();
+    local.spawn_local(async move { take_samples(&timers).await });
+    server.initial_memory.store(memory::publish(), Relaxed);
     let reason = local
         .run_until(async {
             let (Ok(mut term), Ok(mut int)) = (
@@ -306,8 +325,16 @@ async fn accept_tcp(
             Ok((socket, peer)) => {
                 if let Some(socket) = admit(server, socket, peer)
                     && let Ok(socket) = socket.into_std()
+                    && let Ok(local) = socket.local_addr()
                 {
-                    hand_out(server, workers, Accepted::Tcp(socket));
+                    let client = register(
+                        server,
+                        peer.to_string(),
+                        local.to_string(),
+                        socket.as_raw_fd(),
+                        0,
+                    );
+                    hand_out(server, workers, Socket::Tcp(socket), client);
                 }
             }
             Err(error) => accept_failed(&error).await,
@@ -328,7 +355,16 @@ async fn accept_unix(
                         let _ = socket.try_write(text);
                     });
                 } else if let Ok(socket) = socket.into_std() {
-                    hand_out(server, workers, Accepted::Unix(socket));
+                    let path = server.config.unixsocket().unwrap_or_default();
+                    let addr = format!("{}:0", path.display());
+                    let client = register(
+                        server,
+                        addr.clone(),
+                        addr,
+                        socket.as_raw_fd(),
+                        flag::UNIX_SOCKET,
+                    );
+                    hand_out(server, workers, Socket::Unix(socket), client);
                 }
             }
             Err(error) => accept_failed(&error).await,
@@ -342,7 +378,26 @@ async fn accept_failed(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-fn hand_out(server: &Server, workers: &[UnboundedSender<Accepted>], accepted: Accepted) {
+fn register(server: &Server, addr: String, laddr: String, fd: i32, flags: u32) -> Arc<Client> {
+    let clients = &server.clients;
+    let client = Arc::new(Client::new(
+        clients.next_id(),
+        addr,
+        laddr,
+        fd,
+        flags,
+        clock::now(),
+    ));
+    clients.insert(client.clone());
+    client
+}
+
+fn hand_out(
+    server: &Server,
+    workers: &[UnboundedSender<Accepted>],
+    socket: Socket,
+    client: Arc<Client>,
+) {
     let worker = server.least_loaded();
     server.load[worker].fetch_add(1, Relaxed);
     server
@@ -350,8 +405,15 @@ fn hand_out(server: &Server, workers: &[UnboundedSender<Accepted>], accepted: Ac
         .worker(server.config.threads())
         .connections_received
         .add(1);
+    let id = client.id;
+    let accepted = Accepted {
+        socket,
+        client,
+        authenticated: !server.config.has_password(),
+    };
     if workers[worker].send(accepted).is_err() {
         server.load[worker].fetch_sub(1, Relaxed);
+        server.clients.remove(id);
     }
 }
 
@@ -416,7 +478,9 @@ fn start_worker(server: &Arc<Server>, index: usize) -> io::Result<Started> {
 async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<Accepted>) {
     let expiry = tokio::task::spawn_local(expire_keys(worker.clone(), index));
     while let Some(accepted) = receiver.recv().await {
+        let id = accepted.client.id;
         if let Err(error) = start_connection(&worker, index, accepted) {
+            worker.server.clients.remove(id);
             worker.server.load[index].fetch_sub(1, Relaxed);
             tracing::debug!("A connection ended before it began: {error}");
         }
@@ -435,9 +499,13 @@ async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<
 }
 
 fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    match accepted {
-        Accepted::Tcp(socket) => {
+    let Accepted {
+        socket,
+        client,
+        authenticated,
+    } = accepted;
+    match socket {
+        Socket::Tcp(socket) => {
             socket.set_nodelay(true)?;
             let keepalive = worker.server.config.tcp_keepalive();
             if keepalive > 0 {
@@ -447,53 +515,17 @@ fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io
                     .with_interval(interval / 3);
                 socket2::SockRef::from(&socket).set_tcp_keepalive(&parameters)?;
             }
-            let (addr, laddr) = (
-                socket.peer_addr()?.to_string(),
-                socket.local_addr()?.to_string(),
-            );
-            let client = register(worker, addr, laddr, socket.as_raw_fd(), 0);
-            let socket = TcpStream::from_std(socket)
-                .inspect_err(|_| worker.server.clients.remove(client.id))?;
-            spawn(
-                worker,
-                index,
-                Connection::new(worker.clone(), socket, client),
-            );
+            let socket = TcpStream::from_std(socket)?;
+            let connection = Connection::new(worker.clone(), socket, client, authenticated);
+            spawn(worker, index, connection);
         }
-        Accepted::Unix(socket) => {
-            let path = worker.server.config.unixsocket().unwrap_or_default();
-            let addr = format!("{}:0", path.display());
-            let client = register(
-                worker,
-                addr.clone(),
-                addr,
-                socket.as_raw_fd(),
-                flag::UNIX_SOCKET,
-            );
-            let socket = UnixStream::from_std(socket)
-                .inspect_err(|_| worker.server.clients.remove(client.id))?;
-            spawn(
-                worker,
-                index,
-                Connection::new(worker.clone(), socket, client),
-            );
+        Socket::Unix(socket) => {
+            let socket = UnixStream::from_std(socket)?;
+            let connection = Connection::new(worker.clone(), socket, client, authenticated);
+            spawn(worker, index, connection);
         }
     }
     Ok(())
-}
-
-fn register(worker: &Worker, addr: String, laddr: String, fd: i32, flags: u32) -> Arc<Client> {
-    let clients = &worker.server.clients;
-    let client = Arc::new(Client::new(
-        clients.next_id(),
-        addr,
-        laddr,
-        fd,
-        flags,
-        clock::now(),
-    ));
-    clients.insert(client.clone());
-    client
 }
 
 /// Serves a connection. If serving it panics, that connection ends and no other notices.
@@ -557,35 +589,48 @@ async fn check_idle_clients(server: &Server) {
     }
 }
 
+/// Measures what INFO calls instantaneous, and the peak of memory.
+async fn take_samples(server: &Server) {
+    loop {
+        server.stats.sample(clock::now());
+        memory::used();
+        tokio::time::sleep(SAMPLE_PERIOD).await;
+    }
+}
+
 /// Lets the process have as many files as `maxclients` needs, if the system allows it.
 fn raise_file_limit(config: &Config) {
-    let wanted = config.maxclients() as u64 + RESERVED_FILES;
+    if let Err(most) = allow_clients(config.maxclients()) {
+        tracing::warn!(
+            "The system allows files for {most} clients only: fewer than maxclients ({})",
+            config.maxclients()
+        );
+    }
+}
+
+/// Lets the process have as many files as this many clients need.
+///
+/// # Errors
+/// The number of clients for which the system does allow enough; the limit is then set for these.
+pub fn allow_clients(count: usize) -> Result<(), u64> {
+    let wanted = count as u64 + RESERVED_FILES;
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: plain system calls on a local structure.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 || limit.rlim_cur >= wanted {
-            return;
-        }
-        let hard = limit.rlim_max.max(wanted);
-        let raised = libc::rlimit {
-            rlim_cur: wanted,
-            rlim_max: hard,
+    let set = |current: u64, most: u64| {
+        let new = libc::rlimit {
+            rlim_cur: current,
+            rlim_max: most,
         };
-        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) == 0 {
-            return;
-        }
-        let most = libc::rlimit {
-            rlim_cur: limit.rlim_max,
-            rlim_max: limit.rlim_max,
-        };
-        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const most);
-        tracing::warn!(
-            "The system allows {} open files only: fewer than maxclients ({}) need",
-            limit.rlim_max,
-            config.maxclients()
-        );
+        // SAFETY: a plain system call on a local structure.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const new) == 0 }
+    };
+    // SAFETY: as above.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 };
+    if !known || limit.rlim_cur >= wanted || set(wanted, limit.rlim_max.max(wanted)) {
+        return Ok(());
     }
+    set(limit.rlim_max, limit.rlim_max);
+    Err(limit.rlim_max.saturating_sub(RESERVED_FILES))
 }

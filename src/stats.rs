@@ -1,9 +1,12 @@
 //! Counters. Each worker counts for itself, without synchronisation; INFO sums them.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
+
+use crate::clock::Micros;
 
 /// A counter that one thread adds to and any thread reads.
 #[derive(Debug, Default)]
@@ -44,7 +47,9 @@ macro_rules! counters {
             /// By command id.
             pub commands: Vec<CommandCounters>,
             /// Error replies by their code, such as `ERR`.
-            pub errors: Mutex<BTreeMap<String, u64>>,
+            errors: Mutex<BTreeMap<String, u64>>,
+            /// The codes of all workers.
+            codes: Arc<ErrorCodes>,
         }
 
         /// The sum of all workers' counters.
@@ -79,12 +84,6 @@ macro_rules! counters {
                         *sum = sum.saturating_sub(*base);
                     }
                 }
-                for (code, base) in &baseline.errors {
-                    if let Some(count) = self.errors.get_mut(code) {
-                        *count = count.saturating_sub(*base);
-                    }
-                }
-                self.errors.retain(|_, count| *count > 0);
             }
         }
     };
@@ -127,9 +126,10 @@ counters! {
 
 impl WorkerStats {
     /// Counters for `commands` commands, all 0.
-    pub fn new(commands: usize) -> Self {
+    fn new(commands: usize, codes: Arc<ErrorCodes>) -> Self {
         WorkerStats {
             commands: (0..commands).map(|_| CommandCounters::default()).collect(),
+            codes,
             ..WorkerStats::default()
         }
     }
@@ -137,12 +137,80 @@ impl WorkerStats {
     /// Counts an error reply.
     pub fn count_error(&self, code: &str) {
         self.error_replies.add(1);
+        if self.codes.disabled.load(Relaxed) {
+            return;
+        }
         let mut errors = self.errors.lock();
-        // Hostile error texts must not grow the table without bound.
-        let full = errors.len() >= 128 && !errors.contains_key(code);
-        *errors
-            .entry(if full { "ERRORSTATS_OVERFLOW" } else { code }.to_owned())
-            .or_default() += 1;
+        if let Some(count) = errors.get_mut(code) {
+            *count += 1;
+        } else if self.codes.admit(code) {
+            errors.insert(code.to_owned(), 1);
+        }
+    }
+}
+
+/// The codes that are counted, so that hostile error texts cannot grow the tables without bound: once
+/// they would be too many, no error is counted by its code until [`Stats::reset`].
+#[derive(Debug, Default)]
+struct ErrorCodes {
+    known: Mutex<BTreeSet<String>>,
+    disabled: AtomicBool,
+}
+
+impl ErrorCodes {
+    /// Codes counted at most, as in Redis.
+    const MOST: usize = 128;
+
+    /// Whether the code may be counted.
+    fn admit(&self, code: &str) -> bool {
+        let mut known = self.known.lock();
+        if known.len() >= Self::MOST && !known.contains(code) {
+            if !self.disabled.swap(true, Relaxed) {
+                let codes = Vec::from_iter(known.iter().map(String::as_str)).join(", ");
+                tracing::warn!(
+                    "Errorstats stopped adding new errors because the number of errors reached the limit, may be \
+                     misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG \
+                     RESETSTAT."
+                );
+                tracing::warn!("Current errors code list: {codes}");
+            }
+            return false;
+        }
+        known.insert(code.to_owned());
+        true
+    }
+}
+
+/// How fast three counters grew of late: the mean of the last samples.
+#[derive(Debug, Default)]
+struct Rates {
+    at: Micros,
+    last: [u64; 3],
+    samples: [[u64; 3]; Rates::SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    const SAMPLES: usize = 16;
+
+    fn sample(&mut self, now: Micros, values: [u64; 3]) {
+        let micros = now.since(self.at).max(1);
+        // The first sample has nothing to be compared with.
+        if self.at != Micros::default() {
+            self.samples[self.next] = std::array::from_fn(|index| {
+                let grown = u128::from(values[index].saturating_sub(self.last[index]));
+                (grown * 1_000_000 / u128::from(micros)) as u64
+            });
+            self.next = (self.next + 1) % Self::SAMPLES;
+        }
+        (self.at, self.last) = (now, values);
+    }
+
+    fn means(&self) -> [u64; 3] {
+        std::array::from_fn(|index| {
+            let sum: u64 = self.samples.iter().map(|sample| sample[index]).sum();
+            sum / Self::SAMPLES as u64
+        })
     }
 }
 
@@ -152,14 +220,21 @@ pub struct Stats {
     workers: Vec<WorkerStats>,
     /// What CONFIG RESETSTAT has set to 0.
     baseline: Mutex<Totals>,
+    codes: Arc<ErrorCodes>,
+    rates: Mutex<Rates>,
 }
 
 impl Stats {
     /// Counters for `workers` workers and `commands` commands.
     pub fn new(workers: usize, commands: usize) -> Self {
+        let codes = Arc::<ErrorCodes>::default();
         Stats {
-            workers: (0..workers).map(|_| WorkerStats::new(commands)).collect(),
+            workers: (0..workers)
+                .map(|_| WorkerStats::new(commands, codes.clone()))
+                .collect(),
             baseline: Mutex::default(),
+            codes,
+            rates: Mutex::default(),
         }
     }
 
@@ -180,14 +255,108 @@ impl Stats {
     pub fn totals(&self) -> Totals {
         let mut totals = self.sum();
         totals.subtract(&self.baseline.lock());
+        if self.codes.disabled.load(Relaxed) {
+            totals.errors = BTreeMap::from([("ERRORSTATS_DISABLED".to_owned(), 1)]);
+        }
         totals
+    }
+
+    /// Measures how fast the counters of [`Stats::rates`] grow; to be called about ten times a second.
+    pub fn sample(&self, now: Micros) {
+        let sum = |of: fn(&WorkerStats) -> &Counter| -> u64 {
+            self.workers.iter().map(|worker| of(worker).get()).sum()
+        };
+        let values = [
+            sum(|worker| &worker.commands_processed),
+            sum(|worker| &worker.net_input_bytes),
+            sum(|worker| &worker.net_output_bytes),
+        ];
+        self.rates.lock().sample(now, values);
+    }
+
+    /// Commands run, bytes read and bytes written in a second, over the last 1.6 seconds.
+    pub fn rates(&self) -> [u64; 3] {
+        self.rates.lock().means()
     }
 
     /// CONFIG RESETSTAT.
     pub fn reset(&self) {
         let mut sum = self.sum();
-        // Changes since the last save are not a statistic, and stay.
+        // Changes since the last save are not a statistic, and stay; so do refused passwords.
         sum.dirty = 0;
+        sum.auth_failures = 0;
         *self.baseline.lock() = sum;
+        self.codes.known.lock().clear();
+        for worker in &self.workers {
+            worker.errors.lock().clear();
+        }
+        self.codes.disabled.store(false, Relaxed);
+        *self.rates.lock() = Rates::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_are_limited_over_all_workers() {
+        let stats = Stats::new(2, 0);
+        for number in 0..128 {
+            stats.worker(number % 2).count_error(&format!("E{number}"));
+        }
+        stats.worker(0).count_error("E1");
+        let totals = stats.totals();
+        assert_eq!((totals.errors.len(), totals.errors["E1"]), (128, 2));
+        assert_eq!(totals.error_replies, 129);
+        stats.worker(1).count_error("ONE_TOO_MANY");
+        stats.worker(0).count_error("E0");
+        let totals = stats.totals();
+        assert_eq!(
+            totals.errors,
+            BTreeMap::from([("ERRORSTATS_DISABLED".to_owned(), 1)])
+        );
+        assert_eq!(totals.error_replies, 131);
+        stats.reset();
+        assert!(stats.totals().errors.is_empty());
+        stats.worker(0).count_error("E0");
+        assert_eq!(
+            stats.totals().errors,
+            BTreeMap::from([("E0".to_owned(), 1)])
+        );
+        assert_eq!(stats.totals().error_replies, 1);
+    }
+
+    #[test]
+    fn rates_are_per_second_and_forget() {
+        let mut rates = Rates::default();
+        let mut now = Micros(1_000_000);
+        rates.sample(now, [1_000_000, 0, 0]);
+        assert_eq!(rates.means(), [0; 3]);
+        for step in 1..=16 {
+            now.0 += 100_000;
+            rates.sample(now, [1_000_000 + 50 * step, 10 * step, 0]);
+        }
+        assert_eq!(rates.means(), [500, 100, 0]);
+        for _ in 0..16 {
+            now.0 += 100_000;
+            rates.sample(now, [1_000_800, 160, 0]);
+        }
+        assert_eq!(rates.means(), [0; 3]);
+    }
+
+    #[test]
+    fn reset_keeps_what_is_no_statistic() {
+        let stats = Stats::new(1, 1);
+        let worker = stats.worker(0);
+        worker.dirty.add(3);
+        worker.auth_failures.add(2);
+        worker.keyspace_hits.add(5);
+        worker.commands[0].calls.add(4);
+        stats.reset();
+        worker.keyspace_hits.add(1);
+        let totals = stats.totals();
+        assert_eq!((totals.dirty, totals.auth_failures), (3, 2));
+        assert_eq!((totals.keyspace_hits, totals.commands[0]), (1, [0; 4]));
     }
 }

@@ -137,30 +137,6 @@ const FUNCTION: CommandSpec =
         "A container of commands on functions.",
     );
 
-const INFO: CommandSpec = CommandSpec::session("INFO", Arity::at_least(1), Group::Server, info)
-    .flags(members!(Flags: LOADING | STALE | SENTINEL))
-    .categories(Categories::DANGEROUS)
-    .footprint(Footprint::AllShared)
-    .doc(
-        "1.0.0",
-        "O(1)",
-        "Describes the server's state and counts what it has done.",
-    )
-    .tips(&[
-        "nondeterministic_output",
-        "request_policy:all_shards",
-        "response_policy:special",
-    ])
-    .args(&[Arg::new("section", ArgKind::String).optional().multiple()]);
-
-fn info(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
-) -> Result<Flow, Error> {
-    todo!()
-}
-
 const LOLWUT: CommandSpec =
     CommandSpec::session("LOLWUT", Arity::at_least(1), Group::Server, lolwut)
         .flags(members!(Flags: READONLY | FAST))
@@ -237,35 +213,6 @@ const MEMORY: CommandSpec =
         "A container of commands on memory.",
     );
 
-const SHUTDOWN: CommandSpec =
-    CommandSpec::session("SHUTDOWN", Arity::at_least(1), Group::Server, shutdown)
-        .flags(
-            members!(Flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY | SENTINEL),
-        )
-        .doc(
-            "1.0.0",
-            "O(1), or O(N) if it saves, where N is the number of keys in all databases.",
-            "Ends the server.",
-        )
-        .args(&[
-            Arg::new(
-                "save-selector",
-                ArgKind::OneOf(&[Arg::word("nosave", "NOSAVE"), Arg::word("save", "SAVE")]),
-            )
-            .optional(),
-            Arg::word("now", "NOW").optional().since("7.0.0"),
-            Arg::word("force", "FORCE").optional().since("7.0.0"),
-            Arg::word("abort", "ABORT").optional().since("7.0.0"),
-        ]);
-
-fn shutdown(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
-) -> Result<Flow, Error> {
-    todo!()
-}
-
 const SWAPDB: CommandSpec = CommandSpec::write("SWAPDB", Arity::exactly(3), Group::Server, swapdb)
     .flags(Flags::FAST)
     .categories(members!(Categories: DANGEROUS | KEYSPACE))
@@ -315,5 +262,5 @@ fn time(
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
-    DBSIZE, FLUSHALL, FLUSHDB, FUNCTION, INFO, LOLWUT, MEMORY, SHUTDOWN, SWAPDB, TIME,
+    DBSIZE, FLUSHALL, FLUSHDB, FUNCTION, LOLWUT, MEMORY, SWAPDB, TIME,
 ];

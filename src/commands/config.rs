@@ -1,9 +1,12 @@
 //! CONFIG: the configuration of the running server.
 
 use crate::commands::context::{Context, Flow};
+use crate::commands::help as help_text;
 use crate::commands::spec::{Arg, ArgKind, Arity, CommandSpec, Flags, Group, members};
 use crate::error::Error;
+use crate::memory;
 use crate::resp::{Args, Reply};
+use crate::server::{self, Server};
 
 const GET: CommandSpec = CommandSpec::session("GET", Arity::at_least(3), Group::Server, get)
     .flags(members!(Flags: ADMIN | NOSCRIPT | LOADING | STALE))
@@ -15,11 +18,18 @@ const GET: CommandSpec = CommandSpec::session("GET", Arity::at_least(3), Group::
     .args(&[Arg::new("parameter", ArgKind::String).multiple()]);
 
 fn get(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let patterns: Vec<&[u8]> = args.from(2).collect();
+    let found = context.server.config.get(&patterns);
+    reply.map(found.len());
+    for (name, value) in &found {
+        reply.bulk(name);
+        reply.bulk(value);
+    }
+    Ok(Flow::Done)
 }
 
 const HELP: CommandSpec = CommandSpec::session("HELP", Arity::exactly(2), Group::Server, help)
@@ -29,10 +39,20 @@ const HELP: CommandSpec = CommandSpec::session("HELP", Arity::exactly(2), Group:
 fn help(
     _context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    help_text::reply(reply, "CONFIG", HELP_LINES);
+    Ok(Flow::Done)
 }
+
+const HELP_LINES: &[&str] = &[
+    "GET <pattern> [<pattern> ...]",
+    "    Return the parameters that match a pattern, with their values.",
+    "SET <parameter> <value> [<parameter> <value> ...]",
+    "    Change parameters: all of them, or none if one is refused.",
+    "RESETSTAT",
+    "    Set the statistics of INFO back to zero.",
+];
 
 const RESETSTAT: CommandSpec =
     CommandSpec::session("RESETSTAT", Arity::exactly(2), Group::Server, resetstat)
@@ -41,11 +61,14 @@ const RESETSTAT: CommandSpec =
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
 
 fn resetstat(
-    _context: &mut Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    context.server.stats.reset();
+    context.server.reaper.reset();
+    reply.ok();
+    Ok(Flow::Done)
 }
 
 const SET: CommandSpec = CommandSpec::session("SET", Arity::at_least(4), Group::Server, set)
@@ -66,11 +89,67 @@ const SET: CommandSpec = CommandSpec::session("SET", Arity::at_least(4), Group::
     .multiple()]);
 
 fn set(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    // Names and values come in pairs, so that with CONFIG SET the count is even.
+    if args.len() % 2 == 1 {
+        return Err(Error::Syntax);
+    }
+    let pairs: Vec<(&[u8], &[u8])> = (2..args.len())
+        .step_by(2)
+        .map(|at| (args.get(at), args.get(at + 1)))
+        .collect();
+    let server = context.server;
+    let local = context.session.is_local();
+    server
+        .config
+        .set_with(&pairs, local, |changed| apply(server, changed))
+        .map_err(|error| Error::text(error.to_string()))?;
+    reply.ok();
+    Ok(Flow::Done)
+}
+
+/// Puts changed settings into force that are not just read where they are needed.
+fn apply(server: &Server, changed: &[&'static str]) -> Result<(), (&'static str, String)> {
+    for &name in changed {
+        match name {
+            "maxclients" => server::allow_clients(server.config.maxclients()).map_err(|most| {
+                (
+                    name,
+                    format!(
+                        "The operating system is not able to handle the specified number of clients, try with {most}"
+                    ),
+                )
+            })?,
+            // The sockets are opened once, at the start.
+            "port" => {
+                let text = "Unable to listen on this port. Check server logs.";
+                tracing::warn!("The port cannot be changed while the server runs");
+                return Err((name, text.to_owned()));
+            }
+            "bind" => {
+                let text = "Failed to bind to specified addresses.";
+                tracing::warn!("The addresses cannot be changed while the server runs");
+                return Err((name, text.to_owned()));
+            }
+            "maxmemory" => warn_of_small_memory(server),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn warn_of_small_memory(server: &Server) {
+    let (most, used) = (server.config.maxmemory(), memory::used());
+    if most != 0 && most < used {
+        tracing::warn!(
+            "WARNING: the new maxmemory value set via CONFIG SET ({most}) is smaller than the current memory usage \
+             ({used}). This will result in key eviction and/or the inability to accept new write commands depending \
+             on the maxmemory-policy."
+        );
+    }
 }
 
 const CONFIG: CommandSpec =

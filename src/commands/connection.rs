@@ -4,8 +4,10 @@ use crate::commands::context::{Context, Flow};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandSpec, Control, Flags, Group, members,
 };
+use crate::config::REDIS_VERSION;
 use crate::error::Error;
-use crate::resp::{Args, Reply};
+use crate::resp::{Args, Protocol, Reply};
+use crate::session::names;
 
 const AUTH: CommandSpec = CommandSpec::session("AUTH", Arity::at_least(2), Group::Connection, auth)
     .flags(members!(Flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | SENTINEL))
@@ -23,11 +25,52 @@ const AUTH: CommandSpec = CommandSpec::session("AUTH", Arity::at_least(2), Group
     ]);
 
 fn auth(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let (user, password) = match args.len() {
+        2 if !context.server.config.has_password() => {
+            return Err(Error::Static(
+                "ERR AUTH <password> called without any password configured for the default user. Are you sure \
+                 your configuration is correct?",
+            ));
+        }
+        2 => (DEFAULT_USER, args.get(1)),
+        3 => (args.get(1), args.get(2)),
+        _ => return Err(Error::Syntax),
+    };
+    authenticate(context, user, password)?;
+    reply.ok();
+    Ok(Flow::Done)
+}
+
+/// The only user there is.
+pub const DEFAULT_USER: &[u8] = b"default";
+
+/// Authenticates the session; a failure is counted and leaves the session as it was.
+fn authenticate(context: &mut Context<'_, '_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
+    // Without a password any is right.
+    let right = user == DEFAULT_USER
+        && context
+            .server
+            .config
+            .requirepass()
+            .is_none_or(|wanted| equal(&wanted, password));
+    if !right {
+        context.db.access.stats.auth_failures.add(1);
+        return Err(Error::WrongPass);
+    }
+    context.session.authenticated = true;
+    Ok(())
+}
+
+/// Compares in a time that says nothing about where two texts differ.
+fn equal(wanted: &[u8], given: &[u8]) -> bool {
+    let differences = (0..given.len()).fold(0, |sum, at| {
+        sum | (given[at] ^ wanted.get(at).copied().unwrap_or(0))
+    });
+    std::hint::black_box(differences) == 0 && wanted.len() == given.len()
 }
 
 const ECHO: CommandSpec = CommandSpec::session("ECHO", Arity::exactly(2), Group::Connection, echo)
@@ -38,10 +81,11 @@ const ECHO: CommandSpec = CommandSpec::session("ECHO", Arity::exactly(2), Group:
 
 fn echo(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    reply.bulk(args.get(1));
+    Ok(Flow::Done)
 }
 
 const HELLO: CommandSpec =
@@ -74,11 +118,89 @@ const HELLO: CommandSpec =
         .optional()]);
 
 fn hello(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let options = HelloOptions::parse(args)?;
+    if let Some((user, password)) = options.auth {
+        authenticate(context, user, password)?;
+    }
+    let session = &mut *context.session;
+    if !session.authenticated {
+        return Err(Error::Static(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+             <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
+             same time",
+        ));
+    }
+    if let Some(name) = options.name {
+        session.client.names.lock().name = name.to_vec();
+    }
+    if let Some(protocol) = options.protocol {
+        session.set_protocol(protocol);
+        reply.set_protocol(protocol);
+    }
+    reply.map(7);
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(REDIS_VERSION.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(session.protocol.version());
+    reply.bulk(b"id");
+    reply.integer(session.id() as i64);
+    reply.bulk(b"mode");
+    reply.bulk(b"standalone");
+    reply.bulk(b"role");
+    reply.bulk(b"master");
+    reply.bulk(b"modules");
+    reply.array(0);
+    Ok(Flow::Done)
+}
+
+/// What HELLO asks for.
+#[derive(Default)]
+struct HelloOptions<'a> {
+    protocol: Option<Protocol>,
+    auth: Option<(&'a [u8], &'a [u8])>,
+    name: Option<&'a [u8]>,
+}
+
+impl<'a> HelloOptions<'a> {
+    fn parse(args: Args<'a>) -> Result<Self, Error> {
+        let mut options = HelloOptions::default();
+        if args.len() > 1 {
+            options.protocol = Some(match args.integer(1) {
+                Ok(2) => Protocol::Resp2,
+                Ok(3) => Protocol::Resp3,
+                Ok(_) => return Err(Error::Static("NOPROTO unsupported protocol version")),
+                Err(_) => {
+                    return Err(Error::Static(
+                        "ERR Protocol version is not an integer or out of range",
+                    ));
+                }
+            });
+        }
+        let mut at = 2;
+        while at < args.len() {
+            let more = args.len() - 1 - at;
+            if args.is(at, "AUTH") && more >= 2 {
+                options.auth = Some((args.get(at + 1), args.get(at + 2)));
+                at += 3;
+            } else if args.is(at, "SETNAME") && more >= 1 {
+                names::check_client_name(args.get(at + 1))?;
+                options.name = Some(args.get(at + 1));
+                at += 2;
+            } else {
+                let option = names::shown(args.get(at));
+                return Err(Error::text(format!(
+                    "ERR Syntax error in HELLO option '{option}'"
+                )));
+            }
+        }
+        Ok(options)
+    }
 }
 
 const PING: CommandSpec = CommandSpec::session("PING", Arity::at_least(1), Group::Connection, ping)
@@ -90,10 +212,15 @@ const PING: CommandSpec = CommandSpec::session("PING", Arity::at_least(1), Group
 
 fn ping(
     _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    match args.len() {
+        1 => reply.simple("PONG"),
+        2 => reply.bulk(args.get(1)),
+        _ => return Err(Error::WrongArity("ping")),
+    }
+    Ok(Flow::Done)
 }
 
 const QUIT: CommandSpec =
@@ -129,12 +256,36 @@ const SELECT: CommandSpec =
         .args(&[Arg::new("index", ArgKind::Integer)]);
 
 fn select(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let index = args.database(1, context.server.config.databases())?;
+    context.session.select(index);
+    reply.ok();
+    Ok(Flow::Done)
 }
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[AUTH, ECHO, HELLO, PING, QUIT, RESET, SELECT];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_compares_length_and_every_byte() {
+        assert!(equal(b"secret", b"secret"));
+        for other in [
+            &b""[..],
+            b"secre",
+            b"secret ",
+            b"Secret",
+            b"secreT",
+            b"secret\0",
+        ] {
+            assert!(!equal(b"secret", other), "{other:?}");
+            assert!(!equal(other, b"secret"), "{other:?}");
+        }
+    }
+}

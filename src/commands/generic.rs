@@ -1,5 +1,6 @@
 //! Commands on keys of any type.
 
+use crate::commands::client;
 use crate::commands::context::{Context, Flow};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, KeyFlags,
@@ -8,6 +9,7 @@ use crate::commands::spec::{
 use crate::error::Error;
 use crate::keyspace::{Access, Db, Entry, View};
 use crate::resp::{Args, Reply};
+use crate::session::park::Wait;
 use crate::types::{glob, number};
 
 const COPY: CommandSpec = CommandSpec::write("COPY", Arity::at_least(3), Group::Generic, copy)
@@ -411,11 +413,18 @@ const WAIT: CommandSpec = CommandSpec::session("WAIT", Arity::exactly(3), Group:
     ]);
 
 fn wait(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    let replicas = args.integer(1)?;
+    let timeout = client::timeout(args.get(2), context.db.access.now)?;
+    // There are no replicas, so that none or fewer are all there already.
+    if replicas <= 0 || context.session.in_exec {
+        reply.integer(0);
+        return Ok(Flow::Done);
+    }
+    Ok(Flow::Park(Wait::Replicas { until: timeout }))
 }
 
 /// All of them, in alphabetical order.

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
-    admin, client, command, config, connection, debug, expire, generic, object, string,
-    transactions,
+    admin, client, command, config, connection, debug, expire, generic, info, object, shutdown,
+    string, transactions,
 };
 use crate::resp::Args;
 
@@ -25,7 +25,9 @@ const FAMILIES: &[&[CommandSpec]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
+    info::COMMANDS,
     object::COMMANDS,
+    shutdown::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

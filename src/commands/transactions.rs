@@ -56,11 +56,16 @@ const UNWATCH: CommandSpec =
         .doc("2.2.0", "O(1)", "Forgets all watched keys.");
 
 fn unwatch(
-    _context: &mut Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     _args: Args<'_>,
-    _reply: &mut Reply<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    todo!()
+    // EXEC has released the watches before its first command: then there is nothing to do.
+    if !context.session.in_exec {
+        crate::transaction::watch::unwatch(&context.server.keyspace, context.session);
+    }
+    reply.ok();
+    Ok(Flow::Done)
 }
 
 const WATCH: CommandSpec = CommandSpec::control(

@@ -30,6 +30,15 @@ use value::{Value, format, parse};
 /// The version of Redis whose behaviour is followed.
 pub const REDIS_VERSION: &str = "7.4.1";
 
+/// A number that names the build: the same for the same version on every machine.
+pub fn build_id() -> u64 {
+    // FNV-1a.
+    let version = env!("CARGO_PKG_VERSION").bytes();
+    version.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// All settings with their values.
 pub struct Config {
     /// Numbers, flags and choices, by [`Id`].

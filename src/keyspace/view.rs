@@ -139,6 +139,13 @@ impl<'a> View<'a> {
         self.locked.shard(0).databases()
     }
 
+    /// Number of watched keys of all databases. Needs all shards. O(watchers).
+    pub fn watched_keys(&self) -> usize {
+        (0..SHARDS)
+            .map(|shard| self.locked.shard(shard).watches.watched_keys())
+            .sum()
+    }
+
     /// Bytes of the tables of a database, without what entries have on the heap. Needs all shards.
     pub fn table_bytes_of(&self, index: usize) -> usize {
         self.parts(index).map(|part| part.table.bytes()).sum()

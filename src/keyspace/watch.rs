@@ -111,6 +111,12 @@ impl WatchTable {
         self.rows.is_empty()
     }
 
+    /// Number of keys that a client watches which is not dirty yet. O(watchers).
+    pub fn watched_keys(&self) -> usize {
+        let clean = |row: &&Row| row.watchers.iter().any(|watcher| !watcher.slot.is_dirty());
+        self.rows.iter().filter(clean).count()
+    }
+
     fn row(&self, database: usize, key: Key<'_>) -> Option<&Row> {
         self.rows.find(row_hash(database, key.hash), |row| {
             row.database as usize == database && *row.key == *key.bytes

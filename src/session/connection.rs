@@ -9,7 +9,8 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::fence;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ const FLUSH_AT: usize = 1024 * 1024;
 /// Buffers kept for the next connection that needs one, by number and by size.
 const SPARE_BUFFERS: usize = 64;
 const SPARE_SIZE: usize = 256 * 1024;
+
+/// Bytes that an idle connection takes, besides what [`Client`] holds.
+pub const FIXED_MEMORY: usize = size_of::<Connection<tokio::net::TcpStream>>();
 
 /// What the connections of one worker thread share.
 pub struct Worker {
@@ -145,9 +149,9 @@ pub struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A connection for a client that is registered already.
-    pub fn new(worker: Rc<Worker>, socket: S, client: Arc<Client>) -> Self {
-        let authenticated = !worker.server.config.has_password();
+    /// A connection for a client that is registered already, `authenticated` if there was no password
+    /// when it connected.
+    pub fn new(worker: Rc<Worker>, socket: S, client: Arc<Client>, authenticated: bool) -> Self {
         Connection {
             worker,
             socket,
@@ -492,6 +496,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         commands: &mut usize,
     ) -> bool {
         for ahead in requests {
+            if self.session.client.killed.load(Relaxed) {
+                // What it still sent does not run: the loop is about to see the signal.
+                self.session.closing = true;
+                return true;
+            }
             let request = Request {
                 args: Args::new(bytes, &slots[ahead.slots.clone()]),
                 command: ahead.command,
@@ -583,9 +592,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             waiting::POSTPONED
         };
         self.session.client.waiting.store(kind, Relaxed);
-        if kind == waiting::BLOCKED {
-            self.worker.server.clients.blocked.fetch_add(1, Relaxed);
+        // Whoever ends a pause looks for waiting clients after it: one of the two sees the other.
+        fence(SeqCst);
+        if kind == waiting::POSTPONED
+            && self
+                .worker
+                .server
+                .pause
+                .holds(clock::now().0, || true)
+                .is_none()
+        {
+            self.session.client.signal(signal::RESUME);
         }
+        self.worker.server.clients.count_wait(wait, true);
         self.parked = Some(Box::new(Parked { wait, timer: None }));
     }
 
@@ -616,9 +635,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.session.reply_mode != ReplyMode::On {
             reply.cut(mark);
         }
-        if parked.wait.is_blocking_command() {
-            self.worker.server.clients.blocked.fetch_sub(1, Relaxed);
-        }
+        self.worker.server.clients.count_wait(parked.wait, false);
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.parked = None;
         self.more = !self.pending.is_empty();
@@ -681,12 +698,8 @@ fn share_time(stats: &WorkerStats, ran: &[u16], micros: u64) {
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         let server = &self.worker.server;
-        if self
-            .parked
-            .as_ref()
-            .is_some_and(|parked| parked.wait.is_blocking_command())
-        {
-            server.clients.blocked.fetch_sub(1, Relaxed);
+        if let Some(parked) = &self.parked {
+            server.clients.count_wait(parked.wait, false);
         }
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         server.clients.remove(self.session.id());

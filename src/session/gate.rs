@@ -72,13 +72,19 @@ fn dispatch(
     let mark = reply.mark();
     let command = match check(turn, session, &request) {
         Ok(command) => command,
-        Err(Refusal::Postpone(until)) => return Flow::Park(Wait::Postponed { until }),
+        Err(Refusal::Postpone(until)) => {
+            if let Some(command) = request.command {
+                session.client.set_last_command(command);
+            }
+            return Flow::Park(Wait::Postponed { until });
+        }
         Err(Refusal::Error(error)) => return refuse(turn, session, &request, &error, reply),
     };
     session.client.set_last_command(command);
     if let Handler::Control(control) = command.spec.handler {
+        let result = run_control(turn, session, control, &request, reply);
         turn.count(command);
-        return match run_control(turn, session, control, &request, reply) {
+        return match result {
             Ok(flow) => flow,
             Err(error) => {
                 turn.fail(Some(command), &error, mark, reply);
@@ -91,8 +97,9 @@ fn dispatch(
         reply.simple("QUEUED");
         return Flow::Done;
     }
+    let result = turn.run(session, command, request.args, request.shards, reply);
     turn.count(command);
-    match turn.run(session, command, request.args, request.shards, reply) {
+    match result {
         Ok(flow) => flow,
         Err(error) => {
             turn.fail(Some(command), &error, mark, reply);
@@ -170,6 +177,10 @@ fn refuse(
     reply: &mut Reply<'_>,
 ) -> Flow {
     let mark = reply.mark();
+    match request.command {
+        Some(command) => session.client.set_last_command(command),
+        None => session.client.forget_last_command(),
+    }
     if let Some(command) = request.command {
         turn.stats.commands[command.id].rejected.add(1);
         if matches!(command.spec.handler, Handler::Control(Control::Exec)) {

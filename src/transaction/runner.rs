@@ -26,7 +26,7 @@ pub struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Counts a command that is about to run.
+    /// Counts a command that has run: one that asks for the counts does not count itself.
     #[inline]
     pub fn count(&mut self, command: &Command) {
         self.stats.commands_processed.add(1);
@@ -180,10 +180,11 @@ impl<'a> Turn<'a> {
         reply.array(queue.len());
         session.in_exec = true;
         for (command, args) in queue.commands() {
-            self.count(command);
             let mark = reply.mark();
             session.client.set_last_command(command);
-            if let Err(error) = self.run_queued(&mut db, session, command, args, reply) {
+            let result = self.run_queued(&mut db, session, command, args, reply);
+            self.count(command);
+            if let Err(error) = result {
                 self.fail(Some(command), &error, mark, reply);
             }
         }
