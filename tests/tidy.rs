@@ -228,7 +228,7 @@ fn invariant_4_only_clock_reads_time() {
         "Instant",
         "Timestamp::now",
         "Zoned::now",
-        "clock_gettime",
+        "libc::clock_gettime",
     ];
     only_in(&clocks, &["src/clock.rs"]);
 }
