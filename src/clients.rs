@@ -7,8 +7,8 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
     fence,
 };
+use std::task::Waker;
 
-use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
@@ -105,7 +105,8 @@ pub struct Client {
     pub watch: Arc<WatchSlot>,
     /// Bits of [`signal`].
     signals: AtomicU8,
-    waker: AtomicWaker,
+    /// Its task's, once it runs; never taken out, so that no signal is lost.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Client {
@@ -131,7 +132,7 @@ impl Client {
             killed: AtomicBool::new(false),
             watch: Arc::default(),
             signals: AtomicU8::new(0),
-            waker: AtomicWaker::new(),
+            waker: Mutex::new(None),
         }
     }
 
@@ -171,7 +172,9 @@ impl Client {
     /// Makes the connection's task look at `signal`.
     pub fn signal(&self, signal: u8) {
         self.signals.fetch_or(signal, Relaxed);
-        self.waker.wake();
+        if let Some(waker) = &*self.waker.lock() {
+            waker.wake_by_ref();
+        }
     }
 
     /// Closes the connection; its replies so far are not waited for.
@@ -220,8 +223,8 @@ impl Client {
 
     /// Sets who is woken by [`Client::signal`]: the connection's task, whose waker stays the same for
     /// as long as it lives.
-    pub fn register(&self, waker: &std::task::Waker) {
-        self.waker.register(waker);
+    pub fn register(&self, waker: &Waker) {
+        *self.waker.lock() = Some(waker.clone());
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::resp::Args;
+
 /// An error reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -37,10 +39,6 @@ pub enum Error {
     SameObject,
     /// Wrong number of arguments; holds the command's full lower-case name (`client|kill`).
     WrongArity(&'static str),
-    /// A command that does not exist, with its name and the arguments shown.
-    UnknownCommand(Box<str>),
-    /// A subcommand that does not exist: as sent, and the container's upper-case name.
-    UnknownSubcommand(Box<str>, &'static str),
     /// A command before authentication.
     NoAuth,
     /// A wrong user name or password.
@@ -63,6 +61,8 @@ pub enum Error {
     ExecAbortBecause(Box<Error>),
     /// Any other text, complete with its first word (`ERR ...`).
     Text(Box<str>),
+    /// A text that shows bytes as a client sent them.
+    Bytes(Box<[u8]>),
     /// Any other fixed text, complete with its first word.
     Static(&'static str),
 }
@@ -95,6 +95,41 @@ impl Error {
         ))
     }
 
+    /// An unknown command, with the beginnings of its name and of its arguments, which share one budget
+    /// of bytes (`transactions.md` 2).
+    pub fn unknown_command(args: Args<'_>) -> Self {
+        let mut shown = Vec::new();
+        for arg in args.from(1) {
+            if shown.len() >= SHOWN {
+                break;
+            }
+            let budget = SHOWN - shown.len();
+            shown.push(b'\'');
+            shown.extend_from_slice(until_nul(arg, budget));
+            shown.extend_from_slice(b"' ");
+        }
+        let name = until_nul(args.get(0), SHOWN);
+        let text = [
+            b"ERR unknown command '",
+            name,
+            b"', with args beginning with: ",
+            &shown,
+        ]
+        .concat();
+        Error::Bytes(text.into())
+    }
+
+    /// An unknown subcommand of a container.
+    pub fn unknown_subcommand(sent: &[u8], container: &str) -> Self {
+        let sent = until_nul(sent, SHOWN);
+        let help = format!("'. Try {container} HELP.");
+        Error::Bytes(
+            [b"ERR unknown subcommand '", sent, help.as_bytes()]
+                .concat()
+                .into(),
+        )
+    }
+
     /// The code counted in `INFO errorstats`: the text's first word, or `ERR` if that is longer than
     /// 30 bytes or the only one.
     pub fn code(&self) -> String {
@@ -104,6 +139,15 @@ impl Error {
             _ => "ERR".to_owned(),
         }
     }
+}
+
+/// Bytes of an unknown command's name, and of its arguments in all, that an error shows.
+const SHOWN: usize = 128;
+
+/// Bytes as C's `%.*s` shows them.
+fn until_nul(bytes: &[u8], limit: usize) -> &[u8] {
+    let bytes = &bytes[..bytes.len().min(limit)];
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 impl fmt::Display for Error {
@@ -128,12 +172,6 @@ impl fmt::Display for Error {
             Error::WrongArity(command) => {
                 return write!(f, "ERR wrong number of arguments for '{command}' command");
             }
-            Error::UnknownCommand(shown) => {
-                return write!(f, "ERR unknown command {shown}");
-            }
-            Error::UnknownSubcommand(sent, container) => {
-                return write!(f, "ERR unknown subcommand '{sent}'. Try {container} HELP.");
-            }
             Error::NoAuth => "NOAUTH Authentication required.",
             Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Error::Oom => "OOM command not allowed when used memory > 'maxmemory'.",
@@ -150,6 +188,7 @@ impl fmt::Display for Error {
                 return write!(f, "EXECABORT Transaction discarded because of: {text}");
             }
             Error::Text(text) => text,
+            Error::Bytes(bytes) => return f.write_str(&String::from_utf8_lossy(bytes)),
             Error::Static(text) => text,
         })
     }

@@ -141,7 +141,11 @@ fn categories(categories: Categories, reply: &mut Reply<'_>) {
 }
 
 fn key_specification(spec: &KeySpec, reply: &mut Reply<'_>) {
-    reply.map(3);
+    reply.map(3 + usize::from(spec.notes.is_some()));
+    if let Some(notes) = spec.notes {
+        text(reply, "notes");
+        text(reply, notes);
+    }
     text(reply, "flags");
     key_flags(spec.flags, reply);
     text(reply, "begin_search");

@@ -43,6 +43,7 @@ impl KeyPlan {
                             limit: 0,
                         },
                     flags,
+                    ..
                 },
             ] if !flags.contains(KeyFlags::INCOMPLETE) => {
                 let last = if *last >= 0 {
@@ -338,6 +339,7 @@ mod tests {
             begin,
             find,
             flags: KeyFlags::RO,
+            notes: None,
         }
     }
 

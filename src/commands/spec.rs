@@ -311,9 +311,17 @@ pub struct KeySpec {
     pub find: FindKeys,
     /// What is done with them.
     pub flags: KeyFlags,
+    /// Why the flags are as they are, where `COMMAND INFO` says so.
+    pub notes: Option<&'static str>,
 }
 
 impl KeySpec {
+    /// With this explanation.
+    pub const fn notes(mut self, notes: &'static str) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
     /// One key, at argument `index`.
     pub const fn at(index: usize, flags: KeyFlags) -> Self {
         Self::range(index, 0, 1, flags)
@@ -329,6 +337,7 @@ impl KeySpec {
                 limit: 0,
             },
             flags,
+            notes: None,
         }
     }
 }

@@ -115,7 +115,8 @@ fn getdel(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResu
 const GETEX: CommandSpec = CommandSpec::write("GETEX", Arity::at_least(2), Group::String, getex)
     .flags(Flags::FAST)
     .categories(Categories::STRING)
-    .keys(&[KeySpec::at(1, members!(KeyFlags: RW | ACCESS | UPDATE))])
+    .keys(&[KeySpec::at(1, members!(KeyFlags: RW | ACCESS | UPDATE))
+        .notes("RW and UPDATE because it changes the TTL")])
     .doc(
         "6.2.0",
         "O(1)",
@@ -439,7 +440,8 @@ fn psetex(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResu
     set_with_expiry(db, args, Unit::Milliseconds, "psetex", reply)
 }
 
-const SET: CommandSpec = CommandSpec::write("SET", Arity::at_least(3), Group::String, set).flags(Flags::DENY_OOM).categories(Categories::STRING).keys(&[KeySpec::at(1, members!(KeyFlags: RW | ACCESS | UPDATE | VARIABLE_FLAGS))]).doc("1.0.0", "O(1)", "Sets a key to a string, whatever it held; optionally under a condition or with an expire time.").args(&[Arg::new("key", ArgKind::Key(0)), Arg::new("value", ArgKind::String), Arg::new("condition", ArgKind::OneOf(&[Arg::word("nx", "NX"), Arg::word("xx", "XX")])).optional().since("2.6.12"), Arg::word("get", "GET").optional().since("6.2.0"), Arg::new("expiration", ArgKind::OneOf(&[Arg::new("seconds", ArgKind::Integer).token("EX").since("2.6.12"), Arg::new("milliseconds", ArgKind::Integer).token("PX").since("2.6.12"), Arg::new("unix-time-seconds", ArgKind::UnixTime).token("EXAT").since("6.2.0"), Arg::new("unix-time-milliseconds", ArgKind::UnixTime).token("PXAT").since("6.2.0"), Arg::word("keepttl", "KEEPTTL").since("6.0.0")])).optional()]);
+const SET: CommandSpec = CommandSpec::write("SET", Arity::at_least(3), Group::String, set).flags(Flags::DENY_OOM).categories(Categories::STRING).keys(&[KeySpec::at(1, members!(KeyFlags: RW | ACCESS | UPDATE | VARIABLE_FLAGS))
+        .notes("RW and ACCESS due to the optional `GET` argument")]).doc("1.0.0", "O(1)", "Sets a key to a string, whatever it held; optionally under a condition or with an expire time.").args(&[Arg::new("key", ArgKind::Key(0)), Arg::new("value", ArgKind::String), Arg::new("condition", ArgKind::OneOf(&[Arg::word("nx", "NX"), Arg::word("xx", "XX")])).optional().since("2.6.12"), Arg::word("get", "GET").optional().since("6.2.0"), Arg::new("expiration", ArgKind::OneOf(&[Arg::new("seconds", ArgKind::Integer).token("EX").since("2.6.12"), Arg::new("milliseconds", ArgKind::Integer).token("PX").since("2.6.12"), Arg::new("unix-time-seconds", ArgKind::UnixTime).token("EXAT").since("6.2.0"), Arg::new("unix-time-milliseconds", ArgKind::UnixTime).token("PXAT").since("6.2.0"), Arg::word("keepttl", "KEEPTTL").since("6.0.0")])).optional()]);
 
 fn set(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let key = args.key(1);

@@ -75,7 +75,12 @@ impl<'a> Reply<'a> {
         use std::io::Write;
         self.out.push(b'-');
         let start = self.out.len();
-        let _ = write!(self.out, "{error}");
+        match error {
+            Error::Bytes(text) => self.out.extend_from_slice(text),
+            _ => {
+                let _ = write!(self.out, "{error}");
+            }
+        }
         for byte in &mut self.out[start..] {
             if matches!(byte, b'\r' | b'\n') {
                 *byte = b' ';

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::flag;
 use crate::commands::context::Flow;
-use crate::commands::registry::Command;
+use crate::commands::registry::{self, Command};
 use crate::commands::spec::{Control, Flags, Handler};
 use crate::error::Error;
 use crate::keyspace::ShardSet;
@@ -17,9 +17,6 @@ use crate::session::park::Wait;
 use crate::session::{ReplyMode, Session};
 use crate::transaction::runner::Turn;
 use crate::transaction::{evict, watch};
-
-/// Bytes of an unknown command's name, and of its arguments in all, that an error shows.
-const SHOWN: usize = 128;
 
 /// One request: its arguments, and what was found out about it before its turn.
 #[derive(Clone, Copy)]
@@ -217,26 +214,12 @@ fn is_browser(name: &[u8]) -> bool {
 /// The error for a command or subcommand that does not exist.
 #[cold]
 fn unknown(args: Args<'_>) -> Error {
-    let printable = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if let Some(container) = crate::commands::registry::lookup(args.get(0))
-        && args.len() > 1
-    {
-        let sent = &args.get(1)[..args.get(1).len().min(SHOWN)];
-        return Error::UnknownSubcommand(printable(sent).into(), container.spec.name);
-    }
-    let name = &args.get(0)[..args.get(0).len().min(SHOWN)];
-    let mut shown = String::new();
-    for arg in args.from(1) {
-        if shown.len() >= SHOWN {
-            break;
+    match registry::lookup(args.get(0)) {
+        Some(container) if args.len() > 1 => {
+            Error::unknown_subcommand(args.get(1), container.spec.name)
         }
-        // The budget counts quotes and spaces too, but for the argument that reaches it.
-        let cut = &arg[..arg.len().min(SHOWN - shown.len())];
-        shown.push_str(&format!("'{}' ", printable(cut)));
+        _ => Error::unknown_command(args),
     }
-    Error::UnknownCommand(
-        format!("'{}', with args beginning with: {shown}", printable(name)).into(),
-    )
 }
 
 fn queue(session: &mut Session, command: &'static Command, request: &Request<'_>) {
@@ -311,8 +294,8 @@ fn exec(turn: &mut Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) -> Re
             return Err(Error::ExecAbort);
         }
         Multi::Queuing(queue) => {
-            leave_multi(session);
             turn.exec(session, &queue, reply);
+            leave_multi(session);
             turn.server.queues.give(queue);
         }
     }

@@ -181,7 +181,6 @@ impl<'a> Turn<'a> {
         session.in_exec = true;
         for (command, args) in queue.commands() {
             let mark = reply.mark();
-            session.client.set_last_command(command);
             let result = self.run_queued(&mut db, session, command, args, reply);
             self.count(command);
             if let Err(error) = result {
