@@ -1,12 +1,12 @@
 //! The connected clients, as every session may see them: CLIENT LIST, CLIENT KILL and INFO read here
 //! what each session's own task writes.
 
-use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64,
     Ordering::{Relaxed, SeqCst},
     fence,
 };
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use dashmap::DashMap;
@@ -105,8 +105,7 @@ pub struct Client {
     pub watch: Arc<WatchSlot>,
     /// Bits of [`signal`].
     signals: AtomicU8,
-    /// Its task's, once it runs; never taken out, so that no signal is lost.
-    waker: Mutex<Option<Waker>>,
+    waker: OnceLock<Waker>,
 }
 
 impl Client {
@@ -132,7 +131,7 @@ impl Client {
             killed: AtomicBool::new(false),
             watch: Arc::default(),
             signals: AtomicU8::new(0),
-            waker: Mutex::new(None),
+            waker: OnceLock::new(),
         }
     }
 
@@ -172,7 +171,8 @@ impl Client {
     /// Makes the connection's task look at `signal`.
     pub fn signal(&self, signal: u8) {
         self.signals.fetch_or(signal, Relaxed);
-        if let Some(waker) = &*self.waker.lock() {
+        // Woken by reference: the same waker serves every later signal too.
+        if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
     }
@@ -224,7 +224,7 @@ impl Client {
     /// Sets who is woken by [`Client::signal`]: the connection's task, whose waker stays the same for
     /// as long as it lives.
     pub fn register(&self, waker: &Waker) {
-        *self.waker.lock() = Some(waker.clone());
+        let _ = self.waker.set(waker.clone());
     }
 }
 
@@ -300,5 +300,35 @@ impl Clients {
                 client.signal(signal::RESUME);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn every_signal_wakes_the_task() {
+        let client = Client::new(1, String::new(), String::new(), 0, 0, Micros(0));
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        client.register(&count.clone().into());
+        for times in 1..=3 {
+            client.signal(signal::RESUME);
+            assert_eq!(count.0.load(Relaxed), times);
+            assert_eq!(client.take_signals(), signal::RESUME);
+            assert_eq!(client.take_signals(), 0);
+        }
+        client.kill();
+        assert_eq!(client.take_signals(), signal::KILL);
+        assert_eq!(client.take_signals(), signal::KILL);
     }
 }

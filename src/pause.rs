@@ -29,6 +29,12 @@ impl Pause {
         (client > now && (self.client_all.load(Relaxed) || may_write())).then_some(client)
     }
 
+    /// Whether CLIENT PAUSE holds anything at `now`.
+    #[inline]
+    pub fn is_on(&self, now: i64) -> bool {
+        self.client_until.load(Relaxed) > now
+    }
+
     /// CLIENT PAUSE: all commands wait, or only writes. As in Redis, the later end and the stricter
     /// kind win over those of a pause that is still on.
     pub fn pause(&self, now: Micros, until: i64, all: bool) {

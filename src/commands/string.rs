@@ -155,10 +155,8 @@ fn getex(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResul
                 db.set_expiry(key, Some(at), "expire");
             }
         }
-        None if options.persist => {
-            if db.peek(key).is_some_and(|entry| entry.expiry().is_some()) {
-                db.set_expiry(key, None, "persist");
-            }
+        None if options.persist && db.peek(key).is_some_and(|entry| entry.expiry().is_some()) => {
+            db.set_expiry(key, None, "persist");
         }
         None => {}
     }
@@ -407,7 +405,7 @@ const MSETNX: CommandSpec = CommandSpec::write("MSETNX", Arity::at_least(3), Gro
     .multiple()]);
 
 fn msetnx(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::WrongArity("msetnx"));
     }
     let any = (1..args.len())
@@ -715,7 +713,7 @@ fn get_range(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandR
 }
 
 fn set_pairs(db: &mut Db<'_>, args: Args<'_>, command: &'static str) -> CommandResult {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::WrongArity(command));
     }
     for index in (1..args.len()).step_by(2) {

@@ -69,6 +69,8 @@ pub enum ConfigError {
     },
 }
 
+const IMMUTABLE: &str = "can't set immutable config";
+
 impl ConfigError {
     fn refused(name: &[u8], reason: impl Into<String>) -> Self {
         ConfigError::Refused {
@@ -302,6 +304,9 @@ impl Config {
             let old = self.value(id);
             let new = parse(id, &words_of(id, text.as_ref()), &old)
                 .map_err(|reason| ConfigError::refused(name.as_bytes(), reason))?;
+            if id.setting().fixed && old != new {
+                return Err(ConfigError::refused(name.as_bytes(), IMMUTABLE));
+            }
             changes.push((id, old, new));
         }
         changes.retain(|(_, old, new)| old != new);
@@ -336,8 +341,10 @@ impl Config {
                 ));
             };
             let protected = || !self.enable_protected_configs().allows(client_is_local);
-            if id.setting().fixed {
-                return Err(ConfigError::refused(given, "can't set immutable config"));
+            // Programs that write back all that CONFIG GET told them know which of Redis's settings are
+            // fixed, but not ours: its own value is taken.
+            if id.setting().fixed && id != Id::Threads {
+                return Err(ConfigError::refused(given, IMMUTABLE));
             } else if id.setting().protected && protected() {
                 return Err(ConfigError::refused(given, "can't set protected config"));
             } else if named.iter().any(|(other, _)| *other == name) {

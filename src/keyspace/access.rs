@@ -23,6 +23,8 @@ pub struct Access<'a> {
     pub client: u64,
     /// Whether reads count as uses of a key (not after CLIENT NO-TOUCH ON).
     pub touch: bool,
+    /// Whether stale keys are removed when they are met; they are not during a pause, as in Redis.
+    pub removes_stale: bool,
     /// Settings.
     pub config: &'a Config,
     /// Where the worker counts.
@@ -88,8 +90,8 @@ impl Access<'_> {
     pub fn frequency(&self, entry: &Entry) -> u8 {
         let clock = entry.access_clock();
         let minutes = self.lfu_minutes().wrapping_sub(clock >> 8) & 0xffff;
-        let decay = u32::from(self.config.lfu_decay_time());
-        let periods = if decay == 0 { 0 } else { minutes / decay };
+        let decay = self.config.lfu_decay_time();
+        let periods = minutes.checked_div(decay).unwrap_or(0);
         (clock & 0xff).saturating_sub(periods) as u8
     }
 

@@ -12,6 +12,9 @@ use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
 use crate::resp::Key;
 
+/// Draws of RANDOMKEY after which, while nothing may be removed, a stale key will do (as in Redis).
+const RANDOM_TRIES: usize = 100;
+
 /// Heap bytes above which a removed value is dropped after the locks.
 const LARGE: usize = 16 * 1024;
 
@@ -175,7 +178,9 @@ impl<'a> Db<'a> {
     /// Removes a key of the selected database if it is past its expiry; called by the runner for a
     /// read command that met one.
     pub fn remove_if_stale(&mut self, key: Key<'_>) {
-        self.expire_if_needed(self.access.index, key);
+        if self.access.removes_stale {
+            self.expire_if_needed(self.access.index, key);
+        }
     }
 
     /// Looks a key up for a write: counts as a use of it, not in the statistics. O(1).
@@ -518,7 +523,7 @@ impl<'a> Db<'a> {
             }
         }
         for key in stale {
-            self.expire_if_needed(index, Key::new(&key));
+            self.remove_if_stale(Key::new(&key));
         }
         next.filter(|next| *next < 1 << SCAN_BITS).unwrap_or(0)
     }
@@ -527,6 +532,7 @@ impl<'a> Db<'a> {
     /// shards. O(1) expected.
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
         let index = self.access.index;
+        let mut tries = 0;
         loop {
             let lens: Vec<usize> = (0..SHARDS)
                 .map(|number| {
@@ -547,7 +553,11 @@ impl<'a> Db<'a> {
             if !entry.is_expired(self.access.millis()) {
                 return Some(key);
             }
-            self.expire_if_needed(index, Key::new(&key));
+            self.remove_if_stale(Key::new(&key));
+            tries += 1;
+            if tries == RANDOM_TRIES && !self.access.removes_stale {
+                return Some(key);
+            }
         }
     }
 

@@ -137,7 +137,7 @@ impl<'k> Locked<'k> {
     #[inline]
     pub(crate) fn acquire(keyspace: &'k Keyspace, set: ShardSet, mode: Mode) -> Self {
         for index in set {
-            // SAFETY (of unsafe calls in this file): every lock taken here is released by `drop`.
+            // SAFETY: every lock that is taken here is released by `drop`, in the same mode.
             let raw = unsafe { keyspace.shards[index].raw() };
             match mode {
                 Mode::Shared => raw.lock_shared(),

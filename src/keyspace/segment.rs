@@ -95,6 +95,11 @@ impl<T> Segment<T> {
         self.len as usize
     }
 
+    /// Whether it holds no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Bytes allocated.
     pub fn bytes(&self) -> usize {
         Self::layout(self.groups as usize).size()
@@ -140,7 +145,7 @@ impl<T> Segment<T> {
     #[inline]
     pub fn home(&self, position: u64) -> usize {
         let within = (position & POSITION_MASK) << self.depth >> 32;
-        (within * u64::from(self.groups) >> 32) as usize
+        ((within * u64::from(self.groups)) >> 32) as usize
     }
 
     /// # Safety

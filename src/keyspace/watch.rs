@@ -76,12 +76,22 @@ impl WatchSlot {
 pub struct Baseline {
     version: u64,
     removal: u64,
-    saw_stale: bool,
+    seen: Seen,
+}
+
+/// What WATCH found under the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A key that is not past its expiry: its removal, or its expiry by EXEC, is a change.
+    Alive,
+    /// No key, or a stale one, which counts as none: only a change makes it dirty. A stale key may even
+    /// take its place by SWAPDB.
+    Nothing,
 }
 
 struct Watcher {
     slot: Arc<WatchSlot>,
-    saw_stale: bool,
+    seen: Seen,
 }
 
 struct Row {
@@ -129,13 +139,13 @@ impl WatchTable {
         })
     }
 
-    /// Adds a watcher; `stale` says that the key is in memory but past its expiry. O(1).
+    /// Adds a watcher, who has `seen` the key as it is now. O(1).
     pub fn watch(
         &mut self,
         database: usize,
         key: Key<'_>,
         slot: &Arc<WatchSlot>,
-        stale: bool,
+        seen: Seen,
     ) -> Baseline {
         let last_version = self.last_version;
         let row = self
@@ -156,12 +166,12 @@ impl WatchTable {
             .into_mut();
         row.watchers.push(Watcher {
             slot: slot.clone(),
-            saw_stale: stale,
+            seen,
         });
         Baseline {
             version: row.version,
             removal: row.removal,
-            saw_stale: stale,
+            seen,
         }
     }
 
@@ -187,7 +197,7 @@ impl WatchTable {
         }
     }
 
-    /// Whether the key changed since `baseline`, or is now stale (`stale_now`) and was not then (4.6).
+    /// Whether the key changed since `baseline`, or was alive and is now stale (`stale_now`, 4.6).
     pub fn is_dirty(
         &self,
         database: usize,
@@ -199,7 +209,7 @@ impl WatchTable {
             return true;
         };
         row.version != baseline.version
-            || (!baseline.saw_stale && (row.removal != baseline.removal || stale_now))
+            || (baseline.seen == Seen::Alive && (row.removal != baseline.removal || stale_now))
     }
 
     fn next_version(&mut self) -> u64 {
@@ -223,7 +233,11 @@ impl WatchTable {
         let version = self.next_version();
         if let Some(row) = self.row_mut(database, key) {
             row.removal = version;
-            for watcher in row.watchers.iter().filter(|watcher| !watcher.saw_stale) {
+            for watcher in row
+                .watchers
+                .iter()
+                .filter(|watcher| watcher.seen == Seen::Alive)
+            {
                 watcher.slot.mark(&row.key, blame);
             }
         }

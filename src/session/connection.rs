@@ -323,13 +323,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn run_fresh(&mut self, worker: &Worker, batch: &mut Batch, bytes: &[u8]) -> Step {
         let (step, done) = self.run_bytes(worker, batch, bytes);
-        if done < bytes.len() {
-            self.pending.extend_from_slice(&bytes[done..]);
-            self.session
-                .client
-                .query_bytes
-                .store(self.pending.len() as u64, Relaxed);
-        }
+        self.pending.extend_from_slice(&bytes[done..]);
+        self.session
+            .client
+            .query_bytes
+            .store(self.pending.len() as u64, Relaxed);
         step
     }
 
@@ -338,6 +336,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn run_bytes(&mut self, worker: &Worker, batch: &mut Batch, bytes: &[u8]) -> (Step, usize) {
         let now = clock::now();
         self.session.client.last_interaction.store(now.0, Relaxed);
+        self.session
+            .client
+            .query_bytes
+            .store(bytes.len() as u64, Relaxed);
         self.more = false;
         if self.out.capacity() == 0 {
             self.out = worker.take_buffer();

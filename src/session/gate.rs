@@ -294,6 +294,7 @@ fn exec(turn: &mut Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) -> Re
             return Err(Error::ExecAbort);
         }
         Multi::Queuing(queue) => {
+            // While it runs, CLIENT LIST shows the client inside MULTI.
             turn.exec(session, &queue, reply);
             leave_multi(session);
             turn.server.queues.give(queue);

@@ -112,6 +112,8 @@ impl Multi {
 }
 
 /// Empty queues to use again, so that a short transaction allocates nothing.
+// Boxed, because that is how a session holds a queue: most sessions have none.
+#[allow(clippy::vec_box)]
 #[derive(Default)]
 pub struct Queues(parking_lot::Mutex<Vec<Box<Queue>>>);
 

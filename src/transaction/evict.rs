@@ -61,6 +61,7 @@ fn evict_one(server: &Server, stats: &WorkerStats, policy: MaxmemoryPolicy, now:
         now,
         client: 0,
         touch: false,
+        removes_stale: true,
         config: &server.config,
         stats,
     };

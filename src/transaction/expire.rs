@@ -26,6 +26,7 @@ pub fn sweep(
         now,
         client: 0,
         touch: false,
+        removes_stale: true,
         config: &server.config,
         stats,
     };

@@ -57,6 +57,7 @@ impl<'a> Turn<'a> {
             now: self.now,
             client: session.id(),
             touch: !session.no_touch,
+            removes_stale: !self.server.pause.is_on(self.now.0),
             config: &self.server.config,
             stats: self.stats,
         }
@@ -146,7 +147,7 @@ impl<'a> Turn<'a> {
             access.now = locked.settle_time(access.now);
             let view = View::new(&locked, access);
             let result = run(&view, args, reply);
-            if !view.met_expired() {
+            if !view.met_expired() || !view.access.removes_stale {
                 view.count();
                 return result;
             }
@@ -253,7 +254,7 @@ fn read_exclusively(
     {
         let view = db.view();
         let result = run(&view, args, reply);
-        if !view.met_expired() {
+        if !view.met_expired() || !view.access.removes_stale {
             view.count();
             return result;
         }

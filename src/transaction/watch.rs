@@ -1,7 +1,7 @@
 //! What a session watches, and the taking and releasing of watches.
 
 use crate::clock::Micros;
-use crate::keyspace::watch::Baseline;
+use crate::keyspace::watch::{Baseline, Seen};
 use crate::keyspace::{Keyspace, Locked, Mode, ShardSet};
 use crate::resp::{Args, Key};
 use crate::session::Session;
@@ -55,10 +55,11 @@ pub fn watch(
             continue;
         }
         let shard = locked.shard_mut(crate::keyspace::locks::shard_of(key.hash));
-        let stale = shard
-            .entry(db, key.hash, key.bytes)
-            .is_some_and(|entry| entry.is_expired(now));
-        let baseline = shard.watches.watch(db, key, &session.client.watch, stale);
+        let seen = match shard.entry(db, key.hash, key.bytes) {
+            Some(entry) if !entry.is_expired(now) => Seen::Alive,
+            _ => Seen::Nothing,
+        };
+        let baseline = shard.watches.watch(db, key, &session.client.watch, seen);
         session.watches.0.push(Watched {
             db,
             hash: key.hash,
