@@ -102,8 +102,9 @@ fn has(text: &str, what: &str) -> bool {
     text.match_indices(what).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + what.len()..].chars().next();
-        !(first_in_name && before.is_some_and(in_name))
-            && !(last_in_name && after.is_some_and(in_name))
+        let longer = first_in_name && before.is_some_and(in_name)
+            || last_in_name && after.is_some_and(in_name);
+        !longer
     })
 }
 

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import tempfile
@@ -27,6 +28,9 @@ class Terminal:
         home = tempfile.mkdtemp()
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
+            # A caller in the background may have these ignored.
+            for wanted in [signal.SIGINT, signal.SIGHUP]:
+                signal.signal(wanted, signal.SIG_DFL)
             os.environ.update(TERM="xterm", HOME=home, REDISCLI_HISTFILE="/dev/null")
             os.execvp(command[0], command)
         os.rmdir(home)
@@ -61,12 +65,16 @@ class Terminal:
 
     def end(self):
         """Waits for the end of the program and returns its status."""
-        while True:
+        end = time.monotonic() + PATIENCE
+        while select.select([self.screen], [], [], max(0, end - time.monotonic()))[0]:
             try:
                 if not os.read(self.screen, 65536):
                     break
             except OSError:
                 break
+        else:
+            os.kill(self.pid, signal.SIGKILL)
+            sys.exit("WRONG: the program at the terminal does not end")
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
