@@ -37,3 +37,8 @@ pub fn now() -> Micros {
         .unwrap_or(Duration::ZERO);
     Micros(since_epoch.as_micros() as i64)
 }
+
+/// The system clock in the machine's time zone, for the log.
+pub fn local() -> jiff::Zoned {
+    jiff::Zoned::now()
+}

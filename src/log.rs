@@ -21,6 +21,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::clock;
 use crate::config::{Config, LogLevel};
 
 /// Sends all log lines of this process to the settings' `logfile`, or to standard output.
@@ -60,12 +61,11 @@ pub fn line(mark: char, text: &str) -> String {
 }
 
 fn write_head(out: &mut impl fmt::Write, mark: char) -> fmt::Result {
-    let now = jiff::Zoned::now();
     write!(
         out,
         "{}:M {} {mark} ",
         std::process::id(),
-        now.strftime("%d %b %Y %H:%M:%S%.3f")
+        clock::local().strftime("%d %b %Y %H:%M:%S%.3f")
     )
 }
 

@@ -1,7 +1,8 @@
 //! Runs every script against the server and a real redis-server in step, and compares the replies byte for byte.
 //!
 //! The real server is `REDOUBLE_REFERENCE`, or `redis-server` on the PATH; without one, each test says that it
-//! compared nothing. `SINCE 7.4` replies are compared only with a reference that is new enough.
+//! compared nothing, or fails if `REDOUBLE_REFERENCE_REQUIRED` is 1, as it is where all checks run.
+//! `SINCE 7.4` replies are compared only with a reference that is new enough.
 
 mod support;
 
@@ -28,10 +29,17 @@ macro_rules! tests {
 
 for_each_script!(tests);
 
+fn required() -> bool {
+    std::env::var_os("REDOUBLE_REFERENCE_REQUIRED").is_some_and(|value| value == "1")
+}
+
 fn compare(name: &str, protocol: u8) {
     use std::io::Write;
     match Program::reference() {
         Some(reference) => runner::compare(name, protocol, &reference),
+        None if required() => {
+            panic!("REDOUBLE_REFERENCE_REQUIRED=1, but there is no redis-server to compare with")
+        }
         // Past the capture of test output, so that a skipped test is seen even when it passes.
         None => {
             let line = format!(

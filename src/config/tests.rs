@@ -1,3 +1,5 @@
+//! Unit tests of the settings: files, arguments, environment and CONFIG.
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 

@@ -5,7 +5,8 @@
 # against redis-server itself.
 set -euo pipefail
 
-program=${1:-target/release/redouble}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+program=${1:-$here/../../target/release/redouble}
 work=$(mktemp -d)
 server=
 
@@ -29,8 +30,13 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+arguments=(--enable-debug-command yes)
+case $("$program" --version) in
+    *redouble*) arguments+=(--threads 2) ;;
+esac
 port=$(free_port)
-"$program" --port "$port" --bind 127.0.0.1 --save '' --dir "$work" >"$work/log" 2>&1 &
+"$program" --port "$port" --bind 127.0.0.1 --save '' --dir "$work" "${arguments[@]}" \
+    >"$work/log" 2>&1 &
 server=$!
 for ((try = 0; ; try++)); do
     [ "$(redis-cli -p "$port" ping 2>/dev/null)" != PONG ] || break
@@ -239,6 +245,70 @@ grep -qx 'errors: 0, replies: 100000' "$work/printed" || fail "--pipe: $(cat "$w
 [ "$(redis-cli -p "$port" get total)" = 10000 ] || fail '--pipe: the counter'
 [ "$(redis-cli -p "$port" get key:99997)" = value:99997 ] || fail '--pipe: the last value'
 echo 'ok: --pipe with 100,000 commands'
+
+# prints NAME EXPECTED OPTIONS...: compares what one call of redis-cli prints, also on standard
+# error, with a text.
+prints() {
+    local name=$1 expected=$2
+    shift 2
+    redis-cli -p "$port" "$@" >"$work/printed" 2>&1 </dev/null || true
+    diff -u --label expected --label printed <(printf '%s\n' "$expected") "$work/printed" || fail "$name"
+    echo "ok: $name"
+}
+
+# contains NAME LINE: a line that the last call must have printed.
+contains() {
+    grep -qxF -- "$2" "$work/printed" || fail "$1: no line \"$2\" in: $(cat "$work/printed")"
+}
+
+redis-cli -p "$port" --scan --pattern 'key:*7' >"$work/printed" || fail '--scan'
+[ "$(sort -u "$work/printed" | wc -l)" -eq 10000 ] || fail '--scan: the number of keys'
+! grep -qvx 'key:[0-9]*7' "$work/printed" || fail '--scan: a key that the pattern does not match'
+echo 'ok: --scan'
+
+prints 'FLUSHALL' OK flushall
+prints '-r and -i' $'1\n2\n3\n4\n5' -r 5 -i 0.01 incr repeated
+prints 'MSET' OK mset one 1 two 22 longest 333333
+prints '-n' OK -n 5 set elsewhere 5
+prints '-x, with nothing to read' OK -x set empty
+prints '--no-raw' $'1) "1"\n2) (nil)\n3) "22"' --no-raw mget one missing two
+prints '--csv' '"1",NULL,"22"' --csv mget one missing two
+prints '--json, RESP3' '["1",null,"22"]' -3 --json mget one missing two
+prints '--no-raw, RESP3' '1# "databases" => "16"' -3 --no-raw config get databases
+
+redis-cli -p "$port" --bigkeys >"$work/printed" 2>&1 || fail "--bigkeys: $(cat "$work/printed")"
+contains '--bigkeys' 'Sampled 5 keys in the keyspace!'
+grep -qE '^Biggest string found .*longest.* has 6 bytes$' "$work/printed" ||
+    fail "--bigkeys: $(cat "$work/printed")"
+contains '--bigkeys' '5 strings with 10 bytes (100.00% of keys, avg size 2.00)'
+echo 'ok: --bigkeys'
+redis-cli -p "$port" --memkeys >"$work/printed" 2>&1 || fail "--memkeys: $(cat "$work/printed")"
+contains '--memkeys' 'Sampled 5 keys in the keyspace!'
+grep -qE '^5 strings with [0-9]+ bytes \(100\.00% of keys' "$work/printed" ||
+    fail "--memkeys: $(cat "$work/printed")"
+echo 'ok: --memkeys'
+
+status=0
+redis-cli -p "$port" -e exists one >/dev/null 2>&1 || status=$?
+[ "$status" -eq 0 ] || fail "-e: a good command ends with $status"
+redis-cli -p "$port" -e set one >/dev/null 2>&1 && fail '-e: a bad command ends with 0'
+echo 'ok: -e'
+
+unasked='AUTH failed: ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?'
+prints 'a password that nobody asked for' "$unasked"$'\nPONG' -a bad --no-auth-warning ping
+prints 'setting a password' OK config set requirepass secret
+noauth=$'NOAUTH Authentication required.\n'
+prints 'no password' "$noauth" ping
+wrongpass='AUTH failed: WRONGPASS invalid username-password pair or user is disabled.'
+prints 'a bad password' "$wrongpass"$'\n'"$noauth" -a bad --no-auth-warning ping
+prints 'a bad user' "$wrongpass"$'\n'"$noauth" --user nobody -a secret --no-auth-warning ping
+prints 'the password' PONG -a secret --no-auth-warning ping
+prints 'user and password, RESP3' PONG -3 --user default -a secret --no-auth-warning ping
+REDISCLI_AUTH=secret prints 'the password in the environment' PONG ping
+REDISCLI_AUTH=secret prints 'a URL' 5 -u "redis://default:secret@127.0.0.1:$port/5" --no-auth-warning get elsewhere
+prints 'no password again' OK -a secret --no-auth-warning config set requirepass ''
+
+python3 "$here/terminal.py" "$port" || fail 'a session at a terminal'
 
 for pipeline in 1 16; do
     redis-benchmark -p "$port" -t ping,set,get,incr,mset -n 20000 -q -P "$pipeline" \
