@@ -5,7 +5,7 @@ use crate::clock::Millis;
 use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::entry::{Entry, Value};
-use crate::keyspace::locks::{Locked, Mode, SHARDS, shard_of};
+use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::table::SCAN_BITS;
 use crate::keyspace::view::View;
@@ -626,13 +626,14 @@ impl<'a> Db<'a> {
         self.locked.shard(number).database(index)?.table.random()
     }
 
-    /// The shards' mode, for assertions.
-    pub fn mode(&self) -> Mode {
-        if self.locked.is_exclusive() {
-            Mode::Exclusive
-        } else {
-            Mode::Shared
-        }
+    /// The keys of a shard's part of a database, stale ones included, in no order. The shard must be
+    /// locked.
+    pub fn entries(&self, number: usize, index: usize) -> impl Iterator<Item = &Entry> {
+        self.locked
+            .shard(number)
+            .database(index)
+            .into_iter()
+            .flat_map(|database| database.table.iter())
     }
 
     /// The locked shards, for the transaction layer.

@@ -19,8 +19,8 @@ static EVICTING: Mutex<()> = Mutex::new(());
 /// Most keys removed for one command; what is left over is the next command's.
 const MOST_AT_ONCE: usize = 1_000;
 
-/// Draws in a row that may find no candidate before memory counts as used up.
-const FRUITLESS_DRAWS: usize = 256;
+/// Draws in a row that may find no candidate before every place is looked at.
+const FRUITLESS_DRAWS: usize = 16;
 
 /// Evicts until memory is within `maxmemory`, as the policy says. Returns whether it still is over.
 pub fn make_room(server: &Server, stats: &WorkerStats, now: Micros) -> bool {
@@ -28,36 +28,53 @@ pub fn make_room(server: &Server, stats: &WorkerStats, now: Micros) -> bool {
     if limit == 0 || memory::publish() <= limit {
         return false;
     }
-    let policy = server.config.maxmemory_policy();
-    if policy == MaxmemoryPolicy::NoEviction {
+    if server.config.maxmemory_policy() == MaxmemoryPolicy::NoEviction {
         return true;
     }
     let _one = EVICTING.lock();
-    let mut fruitless = 0;
     for _ in 0..MOST_AT_ONCE {
         if memory::publish() <= limit {
             return false;
         }
-        while !evict_one(server, stats, policy, now) {
-            fruitless += 1;
-            if fruitless >= FRUITLESS_DRAWS {
-                return memory::publish() > limit;
-            }
+        let drawn = (0..FRUITLESS_DRAWS)
+            .any(|_| evict_one(server, stats, random::below(SHARDS), Search::Draw, now));
+        if !drawn && !evict_anywhere(server, stats, now) {
+            return true;
         }
-        fruitless = 0;
     }
     // Progress was made; Redis too lets the command pass and goes on with the next.
     false
 }
 
-/// Draws some keys of one shard and removes the best candidate. False if there was none.
-fn evict_one(server: &Server, stats: &WorkerStats, policy: MaxmemoryPolicy, now: Micros) -> bool {
-    let shard = random::below(SHARDS);
-    let database = random::below(server.keyspace.databases());
+/// How candidates are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Search {
+    /// At random: cheap, but a rare kind of key may be missed.
+    Draw,
+    /// By looking at every key until there are enough.
+    Walk,
+}
+
+/// Looks at every shard, from a random one on: few keys among many are seldom drawn.
+fn evict_anywhere(server: &Server, stats: &WorkerStats, now: Micros) -> bool {
+    let start = random::below(SHARDS);
+    (start..start + SHARDS).any(|shard| evict_one(server, stats, shard % SHARDS, Search::Walk, now))
+}
+
+/// Removes the best of some candidates in one shard, in the first database that has any, from a random
+/// one on. False if there was none.
+fn evict_one(
+    server: &Server,
+    stats: &WorkerStats,
+    shard: usize,
+    search: Search,
+    now: Micros,
+) -> bool {
+    let policy = server.config.maxmemory_policy();
     let locked = Locked::acquire(&server.keyspace, ShardSet::single(shard), Mode::Exclusive);
     let now = locked.settle_time(now);
     let access = Access {
-        index: database,
+        index: 0,
         now,
         client: 0,
         touch: false,
@@ -66,20 +83,27 @@ fn evict_one(server: &Server, stats: &WorkerStats, policy: MaxmemoryPolicy, now:
         stats,
     };
     let mut db = Db::new(locked, access);
-    let mut best: Option<(i64, Vec<u8>)> = None;
-    for _ in 0..server.config.maxmemory_samples() {
-        let Some(entry) = db.sample(shard, database) else {
-            break;
+    let databases = server.keyspace.databases();
+    let start = random::below(databases);
+    let samples = server.config.maxmemory_samples();
+    let found = (start..start + databases).find_map(|index| {
+        let index = index % databases;
+        let candidate = |entry: &&Entry| !policy.is_volatile() || entry.expiry().is_some();
+        let best = |entry: &&Entry| score(&access, policy, entry);
+        let entry = match search {
+            Search::Draw => (0..samples)
+                .map_while(|_| db.sample(shard, index))
+                .filter(candidate)
+                .min_by_key(best),
+            Search::Walk => db
+                .entries(shard, index)
+                .filter(candidate)
+                .take(samples)
+                .min_by_key(best),
         };
-        if policy.is_volatile() && entry.expiry().is_none() {
-            continue;
-        }
-        let score = score(&access, policy, entry);
-        if best.as_ref().is_none_or(|(least, _)| score < *least) {
-            best = Some((score, entry.key().to_vec()));
-        }
-    }
-    let evicted = best.is_some_and(|(_, key)| db.evict(database, Key::new(&key)));
+        entry.map(|entry| (index, entry.key().to_vec()))
+    });
+    let evicted = found.is_some_and(|(index, key)| db.evict(index, Key::new(&key)));
     let garbage = db.take_garbage();
     drop(db);
     drop(garbage);
