@@ -6,6 +6,7 @@
 //! Sizes grow by a quarter, not by doubling, which bounds the unused slots.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::clock::Millis;
@@ -22,7 +23,7 @@ pub const POSITION_MASK: u64 = !0xffff;
 
 /// A segment.
 pub struct Segment<T> {
-    data: NonNull<T>,
+    data: NonNull<u8>,
     groups: u32,
     len: u32,
     deleted: u32,
@@ -30,6 +31,7 @@ pub struct Segment<T> {
     pub depth: u8,
     /// No entry expires before this.
     pub earliest_expiry: Millis,
+    entries: PhantomData<T>,
 }
 
 // SAFETY: the segment owns its entries.
@@ -44,13 +46,13 @@ fn tag(hash: u64) -> u8 {
 }
 
 impl<T> Segment<T> {
+    /// Bytes from one group to the next: its control bytes, then its slots. They lie together, so that
+    /// a look-up seldom needs a second page.
+    const STRIDE: usize = (WIDTH + WIDTH * size_of::<T>()).next_multiple_of(WIDTH);
+
     fn layout(groups: usize) -> Layout {
-        let slots = groups * WIDTH;
-        Layout::array::<T>(slots)
-            .and_then(|entries| entries.extend(Layout::array::<u8>(slots)?))
-            .expect("a segment is small")
-            .0
-            .pad_to_align()
+        const { assert!(align_of::<T>() <= WIDTH) };
+        Layout::from_size_align(groups * Self::STRIDE, WIDTH).expect("a segment is small")
     }
 
     /// An empty segment of `groups` groups, at least 1.
@@ -60,7 +62,7 @@ impl<T> Segment<T> {
         // SAFETY: the layout's size is not 0.
         let data = NonNull::new(unsafe { alloc(layout) })
             .unwrap_or_else(|| handle_alloc_error(layout))
-            .cast::<T>();
+            .cast::<u8>();
         let mut segment = Segment {
             data,
             groups: groups as u32,
@@ -68,8 +70,9 @@ impl<T> Segment<T> {
             deleted: 0,
             depth,
             earliest_expiry: Millis::MAX,
+            entries: PhantomData,
         };
-        segment.control_mut().fill(EMPTY);
+        segment.clear_control();
         segment
     }
 
@@ -116,29 +119,61 @@ impl<T> Segment<T> {
         self.deleted as usize * 8 > self.slots()
     }
 
+    /// Where a group begins.
     #[inline]
-    fn control_ptr(&self) -> *mut u8 {
-        // SAFETY: the control bytes follow the entries in the same allocation.
-        unsafe { self.data.as_ptr().add(self.slots()).cast() }
+    fn group_ptr(&self, group: usize) -> *mut u8 {
+        debug_assert!(group < self.groups as usize);
+        // SAFETY: within the allocation.
+        unsafe { self.data.as_ptr().add(group * Self::STRIDE) }
+    }
+
+    /// The control byte of a slot.
+    #[inline]
+    fn control_ptr(&self, slot: usize) -> *mut u8 {
+        assert!(slot < self.slots());
+        // SAFETY: a group begins with the control bytes of its slots.
+        unsafe { self.group_ptr(slot / WIDTH).add(slot % WIDTH) }
     }
 
     #[inline]
-    fn control(&self) -> &[u8] {
+    fn control(&self, slot: usize) -> u8 {
         // SAFETY: initialised by `with_groups`.
-        unsafe { std::slice::from_raw_parts(self.control_ptr(), self.slots()) }
+        unsafe { *self.control_ptr(slot) }
     }
 
     #[inline]
-    fn control_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and exclusive by `&mut self`; written before anything reads it.
-        unsafe { std::slice::from_raw_parts_mut(self.control_ptr(), self.slots()) }
+    fn set_control(&mut self, slot: usize, byte: u8) {
+        // SAFETY: within the allocation, and exclusive by `&mut self`.
+        unsafe { *self.control_ptr(slot) = byte };
+    }
+
+    fn clear_control(&mut self) {
+        for group in 0..self.groups as usize {
+            // SAFETY: a group begins with its control bytes.
+            unsafe { self.group_ptr(group).write_bytes(EMPTY, WIDTH) };
+        }
+    }
+
+    #[inline]
+    fn is_occupied(&self, slot: usize) -> bool {
+        self.control(slot) < 0x80
+    }
+
+    #[inline]
+    fn slot_ptr(&self, slot: usize) -> *mut T {
+        // SAFETY: the slots of a group follow its control bytes.
+        unsafe {
+            self.group_ptr(slot / WIDTH)
+                .add(WIDTH)
+                .cast::<T>()
+                .add(slot % WIDTH)
+        }
     }
 
     #[inline]
     fn group(&self, index: usize) -> Group {
-        debug_assert!(index < self.groups as usize);
         // SAFETY: `index` is below the number of groups.
-        Group::load(unsafe { &*self.control_ptr().add(index * WIDTH).cast::<[u8; WIDTH]>() })
+        Group::load(unsafe { &*self.group_ptr(index).cast::<[u8; WIDTH]>() })
     }
 
     /// The home group of `position`, which is the hash shifted left by the table's skipped bits.
@@ -153,22 +188,22 @@ impl<T> Segment<T> {
     #[inline]
     unsafe fn slot(&self, index: usize) -> &T {
         // SAFETY: by the caller's promise.
-        unsafe { &*self.data.as_ptr().add(index) }
+        unsafe { &*self.slot_ptr(index) }
     }
 
     /// The entry in slot `index`, if it is occupied.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
         // SAFETY: checked to be occupied.
-        (self.control()[index] < 0x80).then(|| unsafe { self.slot(index) })
+        (self.is_occupied(index)).then(|| unsafe { self.slot(index) })
     }
 
     /// The entry in slot `index`, which must be occupied.
     #[inline]
     pub fn get_mut(&mut self, index: usize) -> &mut T {
-        assert!(self.control()[index] < 0x80);
+        assert!(self.is_occupied(index));
         // SAFETY: checked to be occupied.
-        unsafe { &mut *self.data.as_ptr().add(index) }
+        unsafe { &mut *self.slot_ptr(index) }
     }
 
     /// The occupied slots.
@@ -189,8 +224,7 @@ impl<T> Segment<T> {
     /// Fetches the control bytes of a home group into the cache.
     #[inline]
     pub fn prefetch_group(&self, position: u64) {
-        // SAFETY: `home` is below the number of groups.
-        group::prefetch(unsafe { self.control_ptr().add(self.home(position) * WIDTH) });
+        group::prefetch(self.group_ptr(self.home(position)));
     }
 
     /// Fetches the entry that probably has this hash.
@@ -198,8 +232,7 @@ impl<T> Segment<T> {
     pub fn prefetch_entry(&self, hash: u64, position: u64) {
         let home = self.home(position);
         if let Some(slot) = self.group(home).matching(tag(hash)).next() {
-            // SAFETY: within the allocation.
-            let entry = unsafe { self.data.as_ptr().add(home * WIDTH + slot) };
+            let entry = self.slot_ptr(home * WIDTH + slot);
             group::prefetch(entry.cast());
             if size_of::<T>() > 32 {
                 group::prefetch(entry.cast::<u8>().wrapping_add(size_of::<T>() - 1));
@@ -241,12 +274,12 @@ impl<T: Slot> Segment<T> {
         loop {
             if let Some(slot) = self.group(index).vacant().next() {
                 let slot = index * WIDTH + slot;
-                if self.control()[slot] == DELETED {
+                if self.control(slot) == DELETED {
                     self.deleted -= 1;
                 }
-                self.control_mut()[slot] = tag(hash);
+                self.set_control(slot, tag(hash));
                 // SAFETY: the slot was vacant and is within the allocation.
-                unsafe { self.data.as_ptr().add(slot).write(entry) };
+                unsafe { self.slot_ptr(slot).write(entry) };
                 self.len += 1;
                 return slot;
             }
@@ -259,18 +292,18 @@ impl<T: Slot> Segment<T> {
 
     /// Takes out the entry of an occupied slot.
     pub fn take(&mut self, slot: usize) -> T {
-        assert!(self.control()[slot] < 0x80);
+        assert!(self.is_occupied(slot));
         // A probe never goes past a group with an empty slot, so such a group needs no tombstone.
         let mark = if self.group(slot / WIDTH).matching(EMPTY).any() {
             EMPTY
         } else {
             DELETED
         };
-        self.control_mut()[slot] = mark;
+        self.set_control(slot, mark);
         self.deleted += u32::from(mark == DELETED);
         self.len -= 1;
         // SAFETY: the slot was occupied, and no longer is.
-        unsafe { self.data.as_ptr().add(slot).read() }
+        unsafe { self.slot_ptr(slot).read() }
     }
 
     /// Moves all entries into `targets[choose(position)]`, leaving the segment empty.
@@ -281,16 +314,16 @@ impl<T: Slot> Segment<T> {
         choose: impl Fn(u64) -> usize,
     ) {
         for slot in 0..self.slots() {
-            if self.control()[slot] < 0x80 {
+            if self.is_occupied(slot) {
                 // SAFETY: the slot was occupied; the control bytes are reset below.
-                let entry = unsafe { self.data.as_ptr().add(slot).read() };
-                self.control_mut()[slot] = EMPTY;
+                let entry = unsafe { self.slot_ptr(slot).read() };
+                self.set_control(slot, EMPTY);
                 let hash = hasher::hash(entry.key());
                 let position = hash << skip;
                 targets[choose(position)].insert(hash, position, entry);
             }
         }
-        self.control_mut().fill(EMPTY);
+        self.clear_control();
         self.len = 0;
         self.deleted = 0;
         for target in targets {
@@ -324,18 +357,13 @@ impl<T> Drop for Segment<T> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<T>() {
             for slot in 0..self.slots() {
-                if self.control()[slot] < 0x80 {
+                if self.is_occupied(slot) {
                     // SAFETY: occupied, and dropped once.
-                    unsafe { self.data.as_ptr().add(slot).drop_in_place() };
+                    unsafe { self.slot_ptr(slot).drop_in_place() };
                 }
             }
         }
         // SAFETY: allocated with this layout.
-        unsafe {
-            dealloc(
-                self.data.as_ptr().cast(),
-                Self::layout(self.groups as usize),
-            )
-        };
+        unsafe { dealloc(self.data.as_ptr(), Self::layout(self.groups as usize)) };
     }
 }
