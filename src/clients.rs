@@ -69,10 +69,9 @@ pub struct Names {
 pub struct Client {
     /// Unique, ascending, from 1.
     pub id: u64,
-    /// The peer's address.
-    pub addr: Box<str>,
-    /// The address it connected to.
-    pub laddr: Box<str>,
+    /// The peer's address and the one it connected to, one after the other. An idle client is small.
+    addresses: Box<str>,
+    addr_len: u32,
     /// The socket's file descriptor.
     pub fd: i32,
     /// When it connected.
@@ -81,8 +80,8 @@ pub struct Client {
     pub last_interaction: AtomicI64,
     /// The command that it ran last.
     last_command: AtomicPtr<Command>,
-    /// Its names.
-    pub names: Mutex<Names>,
+    /// Its names, if it has any.
+    names: Mutex<Option<Box<Names>>>,
     /// The selected database.
     pub db: AtomicU32,
     /// 2 or 3.
@@ -101,8 +100,8 @@ pub struct Client {
     pub waiting: AtomicU8,
     /// Whether it was killed.
     pub killed: AtomicBool,
-    /// What others write about its watches.
-    pub watch: Arc<WatchSlot>,
+    /// What others write about its watches; made by its first WATCH.
+    watch: OnceLock<Arc<WatchSlot>>,
     /// Bits of [`signal`].
     signals: AtomicU8,
     waker: OnceLock<Waker>,
@@ -113,8 +112,8 @@ impl Client {
     pub fn new(id: u64, addr: String, laddr: String, fd: i32, flags: u32, now: Micros) -> Self {
         Client {
             id,
-            addr: addr.into(),
-            laddr: laddr.into(),
+            addr_len: addr.len() as u32,
+            addresses: (addr + &laddr).into(),
             fd,
             created: now,
             last_interaction: AtomicI64::new(now.0),
@@ -129,10 +128,45 @@ impl Client {
             output_bytes: AtomicU64::new(0),
             waiting: AtomicU8::new(waiting::NOT),
             killed: AtomicBool::new(false),
-            watch: Arc::default(),
+            watch: OnceLock::new(),
             signals: AtomicU8::new(0),
             waker: OnceLock::new(),
         }
+    }
+
+    /// The peer's address.
+    pub fn addr(&self) -> &str {
+        &self.addresses[..self.addr_len as usize]
+    }
+
+    /// The address that it connected to.
+    pub fn laddr(&self) -> &str {
+        &self.addresses[self.addr_len as usize..]
+    }
+
+    /// Its names.
+    pub fn names(&self) -> Names {
+        self.names.lock().as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Changes its names.
+    pub fn change_names(&self, change: impl FnOnce(&mut Names)) {
+        change(self.names.lock().get_or_insert_default());
+    }
+
+    /// What others write about its watches.
+    pub fn watch(&self) -> &Arc<WatchSlot> {
+        self.watch.get_or_init(Arc::default)
+    }
+
+    /// Whether a key that it watches was changed.
+    pub fn is_dirty(&self) -> bool {
+        self.watch.get().is_some_and(|slot| slot.is_dirty())
+    }
+
+    /// Number of keys that it watches; 0 once it is dirty.
+    pub fn watched(&self) -> u32 {
+        self.watch.get().map_or(0, |slot| slot.watched())
     }
 
     /// The command that it ran last.
@@ -200,9 +234,8 @@ impl Client {
     /// Bytes that the connection takes, about.
     pub fn memory(&self) -> u64 {
         let fixed = size_of::<Self>() + crate::session::connection::FIXED_MEMORY;
-        let names = self.names.lock();
-        let texts = self.addr.len()
-            + self.laddr.len()
+        let names = self.names();
+        let texts = self.addresses.len()
             + names.name.capacity()
             + names.lib_name.capacity()
             + names.lib_ver.capacity();

@@ -108,6 +108,11 @@ impl Server {
         self.stop.notify_one();
     }
 
+    /// A connection of this worker is gone.
+    pub fn connection_ended(&self, worker: usize) {
+        self.load[worker].fetch_sub(1, Relaxed);
+    }
+
     /// The worker with the fewest connections.
     fn least_loaded(&self) -> usize {
         (0..self.load.len())
@@ -479,7 +484,7 @@ async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<
     let expiry = tokio::task::spawn_local(expire_keys(worker.clone(), index));
     while let Some(accepted) = receiver.recv().await {
         let id = accepted.client.id;
-        if let Err(error) = start_connection(&worker, index, accepted) {
+        if let Err(error) = start_connection(&worker, accepted) {
             worker.server.clients.remove(id);
             worker.server.load[index].fetch_sub(1, Relaxed);
             tracing::debug!("A connection ended before it began: {error}");
@@ -498,7 +503,8 @@ async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
-fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io::Result<()> {
+/// Begins to serve a connection. If serving it panics, that connection ends and no other notices.
+fn start_connection(worker: &Rc<Worker>, accepted: Accepted) -> io::Result<()> {
     let Accepted {
         socket,
         client,
@@ -517,33 +523,15 @@ fn start_connection(worker: &Rc<Worker>, index: usize, accepted: Accepted) -> io
             }
             let socket = TcpStream::from_std(socket)?;
             let connection = Connection::new(worker.clone(), socket, client, authenticated);
-            spawn(worker, index, connection);
+            tokio::task::spawn_local(connection);
         }
         Socket::Unix(socket) => {
             let socket = UnixStream::from_std(socket)?;
             let connection = Connection::new(worker.clone(), socket, client, authenticated);
-            spawn(worker, index, connection);
+            tokio::task::spawn_local(connection);
         }
     }
     Ok(())
-}
-
-/// Serves a connection. If serving it panics, that connection ends and no other notices.
-fn spawn<S>(worker: &Rc<Worker>, index: usize, connection: Connection<S>)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
-{
-    struct Leave(Rc<Worker>, usize);
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            self.0.server.load[self.1].fetch_sub(1, Relaxed);
-        }
-    }
-    let leave = Leave(worker.clone(), index);
-    tokio::task::spawn_local(async move {
-        let _leave = leave;
-        connection.serve().await;
-    });
 }
 
 /// The active expiry cycle of a worker: its share of the shards, `hz` times a second, a segment at a time.
@@ -582,7 +570,11 @@ async fn check_idle_clients(server: &Server) {
         for client in server.clients.all() {
             let waits = client.waiting.load(Relaxed) == crate::clients::waiting::BLOCKED;
             if !waits && now - client.last_interaction.load(Relaxed) > timeout {
-                tracing::debug!("Closing idle client id={} addr={}", client.id, client.addr);
+                tracing::debug!(
+                    "Closing idle client id={} addr={}",
+                    client.id,
+                    client.addr()
+                );
                 client.kill();
             }
         }

@@ -25,7 +25,7 @@ fn getname(
     _args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    let names = context.session.client.names.lock();
+    let names = context.session.client.names();
     if names.name.is_empty() {
         reply.null();
     } else {
@@ -125,7 +125,7 @@ fn info(
 /// memory that the asking client's arguments take.
 fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: Args<'_>) {
     let now = context.db.access.now;
-    let names = client.names.lock().clone();
+    let names = client.names();
     let name = |bytes: &[u8]| names::shown(bytes).into_owned();
     let arguments: usize = if client.id == context.session.id() {
         args.from(0).map(<[u8]>::len).sum()
@@ -143,8 +143,8 @@ fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: 
          qbuf={query} qbuf-free=0 argv-mem={arguments} multi-mem={queued} rbs={output} rbp={output} obl={output} \
          oll=0 omem={output} tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
-        client.addr,
-        client.laddr,
+        client.addr(),
+        client.laddr(),
         client.fd,
         name(&names.name),
         age.max(0),
@@ -152,7 +152,7 @@ fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: 
         flags(client),
         client.db.load(Relaxed),
         client.queued.load(Relaxed),
-        client.watch.watched(),
+        client.watched(),
         client.memory() + arguments as u64,
         if output > 0 { "rw" } else { "r" },
         client
@@ -170,7 +170,7 @@ fn flags(client: &Client) -> String {
     let known = [
         ('x', client.has(flag::MULTI)),
         ('b', client.waiting.load(Relaxed) != waiting::NOT),
-        ('d', client.watch.is_dirty()),
+        ('d', client.is_dirty()),
         ('c', client.has(flag::CLOSE_AFTER_REPLY)),
         ('A', client.killed.load(Relaxed)),
         ('U', client.has(flag::UNIX_SOCKET)),
@@ -386,10 +386,11 @@ impl<'a> Filter<'a> {
 
     fn matches(&self, client: &Client, now: Micros) -> bool {
         let age = now.seconds() - client.created.seconds();
-        self.addr.is_none_or(|addr| client.addr.as_bytes() == addr)
+        self.addr
+            .is_none_or(|addr| client.addr().as_bytes() == addr)
             && self
                 .laddr
-                .is_none_or(|laddr| client.laddr.as_bytes() == laddr)
+                .is_none_or(|laddr| client.laddr().as_bytes() == laddr)
             && self.kind.is_none_or(|kind| Type::of(client) == kind)
             && self.id.is_none_or(|id| client.id == id)
             && self.max_age.is_none_or(|most| age >= most)
@@ -662,12 +663,14 @@ fn setinfo(
             "ERR {attribute} cannot contain spaces, newlines or special characters."
         )));
     }
-    let mut names = context.session.client.names.lock();
-    if library {
-        names.lib_name = value.to_vec();
-    } else {
-        names.lib_ver = value.to_vec();
-    }
+    context.session.client.change_names(|names| {
+        let name = if library {
+            &mut names.lib_name
+        } else {
+            &mut names.lib_ver
+        };
+        *name = value.to_vec();
+    });
     reply.ok();
     Ok(Flow::Done)
 }
@@ -686,7 +689,11 @@ fn setname(
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
     names::check_client_name(args.get(2))?;
-    context.session.client.names.lock().name = args.get(2).to_vec();
+    let name = args.get(2).to_vec();
+    context
+        .session
+        .client
+        .change_names(|names| names.name = name);
     reply.ok();
     Ok(Flow::Done)
 }

@@ -135,7 +135,9 @@ fn hello(
         ));
     }
     if let Some(name) = options.name {
-        session.client.names.lock().name = name.to_vec();
+        session
+            .client
+            .change_names(|names| names.name = name.to_vec());
     }
     if let Some(protocol) = options.protocol {
         session.set_protocol(protocol);

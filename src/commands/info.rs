@@ -280,10 +280,7 @@ fn clients(report: &mut Report, context: &Context<'_, '_>) {
         count(|client| client.waiting.load(Relaxed) != waiting::NOT),
     );
     report.zeros(&["tracking_clients", "pubsub_clients"]);
-    report.field(
-        "watching_clients",
-        count(|client| client.watch.watched() > 0),
-    );
+    report.field("watching_clients", count(|client| client.watched() > 0));
     report.field(
         "clients_in_timeout_table",
         server.clients.blocked_with_timeout.load(Relaxed),

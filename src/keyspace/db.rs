@@ -589,9 +589,12 @@ impl<'a> Db<'a> {
                     database.expires -= expired.len();
                     looked += crate::keyspace::segment::MAX_GROUPS * crate::keyspace::group::WIDTH;
                     self.access.stats.expired_keys.add(expired.len() as u64);
+                    let watched = !self.locked.shard(number).watches.is_empty();
                     for entry in expired.drain(..) {
-                        let key = entry.key().to_vec();
-                        self.removed(index, Key::new(&key), "expired", 0);
+                        if watched {
+                            let key = Key::new(entry.key());
+                            self.removed(index, key, "expired", 0);
+                        }
                         self.discard(entry);
                     }
                 }

@@ -4,7 +4,6 @@
 //! an unfinished request is copied to its connection. An idle connection costs almost nothing.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -149,6 +148,7 @@ pub struct Connection<S> {
     above_soft_limit: i64,
     parked: Option<Box<Parked>>,
     at_end: bool,
+    registered: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -167,25 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             above_soft_limit: 0,
             parked: None,
             at_end: false,
-        }
-    }
-
-    /// Serves the client until it leaves.
-    pub async fn serve(mut self) {
-        // All polls are by the same task, so its waker is registered once.
-        poll_fn(|cx| {
-            self.session.client.register(cx.waker());
-            Poll::Ready(())
-        })
-        .await;
-        while let Step::Ran(commands) = poll_fn(|cx| self.poll_step(cx)).await {
-            if commands > 1 {
-                // Other connections' work first: theirs and ours then cost one wake-up less each.
-                tokio::task::yield_now().await;
-            }
-            if poll_fn(|cx| Poll::Ready(self.flush(cx))).await.is_err() {
-                break;
-            }
+            registered: false,
         }
     }
 
@@ -278,7 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             tracing::warn!(
                 "Closing client that reached max query buffer length: id={} addr={} (qbuf initial bytes)",
                 self.session.id(),
-                self.session.client.addr
+                self.session.client.addr()
             );
             self.worker.stats().query_buffer_limit_disconnections.add(1);
             return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
@@ -596,7 +578,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         tracing::debug!(
             "Protocol error ({error}) from client: id={} addr={}",
             self.session.id(),
-            self.session.client.addr
+            self.session.client.addr()
         );
         turn.stats.count_error("ERR");
         if self.session.reply_mode == ReplyMode::On {
@@ -689,7 +671,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         tracing::warn!(
             "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
             self.session.id(),
-            self.session.client.addr
+            self.session.client.addr()
         );
         self.worker
             .stats()
@@ -751,6 +733,37 @@ fn share_time(stats: &WorkerStats, ran: &[u16], micros: u64) {
     }
 }
 
+/// Serves the client until it leaves. Written by hand, because an `async fn` would keep the connection
+/// several times over, and there may be very many idle ones.
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if !this.registered {
+            // All polls are by the same task, so its waker is registered once.
+            this.session.client.register(cx.waker());
+            this.registered = true;
+        }
+        loop {
+            match ready!(this.poll_step(cx)) {
+                Step::Closed => return Poll::Ready(()),
+                Step::Ran(commands) if commands > 1 => {
+                    // Other connections' work first: theirs and ours then cost one wake-up less each.
+                    // Nothing needs to be kept of the yield: the next poll begins with sending.
+                    let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
+                Step::Ran(_) => {
+                    if this.flush(cx).is_err() {
+                        return Poll::Ready(());
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         let server = &self.worker.server;
@@ -759,5 +772,6 @@ impl<S> Drop for Connection<S> {
         }
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         server.clients.remove(self.session.id());
+        server.connection_ended(self.worker.index);
     }
 }

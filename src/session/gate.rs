@@ -198,7 +198,7 @@ fn refuse(
             "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
              This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis \
              instance. Connection from {} aborted.",
-            session.client.addr
+            session.client.addr()
         );
         reply.cut(mark);
         return Flow::Close;
@@ -224,7 +224,7 @@ fn unknown(args: Args<'_>) -> Error {
 
 fn queue(session: &mut Session, command: &'static Command, request: &Request<'_>) {
     if let Multi::Queuing(queue) = &mut session.multi
-        && !session.client.watch.is_dirty()
+        && !session.client.is_dirty()
     {
         queue.push(command, request.args, request.shards);
         session.client.queued.store(queue.len() as i64, Relaxed);
@@ -331,5 +331,5 @@ fn reset(turn: &Turn<'_>, session: &mut Session) {
     session.authenticated = !turn.server.config.has_password();
     session.set_no_touch(false);
     session.client.set_flag(flag::NO_EVICT, false);
-    session.client.names.lock().name.clear();
+    session.client.change_names(|names| names.name.clear());
 }

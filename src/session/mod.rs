@@ -97,8 +97,8 @@ impl Session {
     /// Whether the client is on this machine.
     pub fn is_local(&self) -> bool {
         self.client.has(flag::UNIX_SOCKET)
-            || self.client.addr.starts_with("127.")
-            || self.client.addr.starts_with("[::1]:")
+            || self.client.addr().starts_with("127.")
+            || self.client.addr().starts_with("[::1]:")
     }
 
     /// Whether the client must still authenticate.

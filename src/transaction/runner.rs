@@ -226,7 +226,7 @@ impl<'a> Turn<'a> {
 
 /// Says in the log why an EXEC answers null: the question that every user of WATCH asks at some time.
 fn log_abort(session: &Session) {
-    match session.client.watch.blame() {
+    match session.client.watch().blame() {
         Some((blame, key)) => tracing::debug!(
             "EXEC of client id={} aborted: watched key {:?} was changed by '{}' of client id={}",
             session.id(),

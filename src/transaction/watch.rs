@@ -59,7 +59,7 @@ pub fn watch(
             Some(entry) if !entry.is_expired(now) => Seen::Alive,
             _ => Seen::Nothing,
         };
-        let baseline = shard.watches.watch(db, key, &session.client.watch, seen);
+        let baseline = shard.watches.watch(db, key, session.client.watch(), seen);
         session.watches.0.push(Watched {
             db,
             hash: key.hash,
@@ -67,7 +67,7 @@ pub fn watch(
             baseline,
         });
     }
-    session.client.watch.set_watched(session.watches.0.len());
+    session.client.watch().set_watched(session.watches.0.len());
 }
 
 /// Whether a watched key changed, or expired by `now` (4.6). The shards of all watches are locked.
@@ -89,6 +89,9 @@ pub fn is_dirty(locked: &Locked<'_>, session: &Session, now: Micros) -> bool {
 
 /// Releases all watches. Their shards are locked.
 pub fn release(locked: &mut Locked<'_>, session: &mut Session) {
+    if session.watches.is_empty() {
+        return;
+    }
     for watched in session.watches.0.drain(..) {
         let key = Key {
             bytes: &watched.key,
@@ -97,12 +100,12 @@ pub fn release(locked: &mut Locked<'_>, session: &mut Session) {
         let shard = locked.shard_mut(crate::keyspace::locks::shard_of(watched.hash));
         shard
             .watches
-            .unwatch(watched.db, key, &session.client.watch);
+            .unwatch(watched.db, key, session.client.watch());
     }
     if session.watches.0.capacity() > 64 {
         session.watches = Watches::default();
     }
-    session.client.watch.clear();
+    session.client.watch().clear();
 }
 
 /// UNWATCH, and the end of a session: releases all watches.
