@@ -3,6 +3,8 @@
 //! The global allocator counts. Each thread keeps its own difference and publishes it whenever it
 //! passes 64 KiB, so that counting costs no shared write.
 
+mod cells;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -45,25 +47,49 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(footprint(layout.size()) as i64);
         // SAFETY: by the caller's promise.
-        unsafe { System.alloc(layout) }
+        cells::take(layout).unwrap_or_else(|| unsafe { System.alloc(layout) })
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         count(-(footprint(layout.size()) as i64));
-        // SAFETY: by the caller's promise.
-        unsafe { System.dealloc(ptr, layout) }
+        // SAFETY: by the caller's promise; whoever served the layout takes it back.
+        unsafe {
+            if !cells::give(ptr, layout) {
+                System.dealloc(ptr, layout);
+            }
+        }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(footprint(layout.size()) as i64);
-        // SAFETY: by the caller's promise.
-        unsafe { System.alloc_zeroed(layout) }
+        match cells::take(layout) {
+            Some(cell) => {
+                if !cell.is_null() {
+                    // SAFETY: at least this many bytes, all ours.
+                    unsafe { cell.write_bytes(0, layout.size()) };
+                }
+                cell
+            }
+            // SAFETY: by the caller's promise.
+            None => unsafe { System.alloc_zeroed(layout) },
+        }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if layout.align() > cells::SYSTEM_ALIGN {
+            // SAFETY: by the caller's promise: the size is valid, and the old bytes are `ptr`'s own.
+            unsafe {
+                let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+                if !new.is_null() {
+                    new.copy_from_nonoverlapping(ptr, new_size.min(layout.size()));
+                    self.dealloc(ptr, layout);
+                }
+                return new;
+            }
+        }
         count(footprint(new_size) as i64 - footprint(layout.size()) as i64);
         // SAFETY: by the caller's promise.
         unsafe { System.realloc(ptr, layout, new_size) }
