@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use crate::keyspace::db::Garbage;
 
@@ -23,7 +24,6 @@ impl Reaper {
         let thread = std::thread::Builder::new()
             .name("reaper".to_owned())
             .spawn(move || {
-                yield_to_everyone();
                 for garbage in receiver {
                     let objects = count(&garbage);
                     free_slowly(garbage);
@@ -69,6 +69,10 @@ fn count(garbage: &Garbage) -> u64 {
     (garbage.entries.len() + keys) as u64
 }
 
+/// How long the thread rests after each piece. Its priority is not lowered instead: while it holds the
+/// allocator's lock a worker may need it, and then must not wait for a thread that gets no turn.
+const REST: Duration = Duration::from_micros(50);
+
 /// Frees a segment at a time, so that workers on the same core get their turns in between.
 fn free_slowly(garbage: Garbage) {
     let Garbage {
@@ -76,22 +80,12 @@ fn free_slowly(garbage: Garbage) {
     } = garbage;
     for entry in entries {
         drop(entry);
-        std::thread::yield_now();
+        std::thread::sleep(REST);
     }
     for database in databases {
         for segment in database.table.into_segments() {
             drop(segment);
-            std::thread::yield_now();
+            std::thread::sleep(REST);
         }
-    }
-}
-
-/// Asks the system to run this thread only when no other wants the core.
-fn yield_to_everyone() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: a plain system call on the calling thread; a refusal is harmless.
-    unsafe {
-        let parameters = libc::sched_param { sched_priority: 0 };
-        libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters);
     }
 }
