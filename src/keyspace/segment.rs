@@ -16,9 +16,15 @@ use crate::keyspace::table::Slot;
 /// Groups of the largest segment; beyond it a segment is split.
 pub const MAX_GROUPS: usize = 64;
 
-/// Position of a hash: only its top 48 bits count, so that entries which SCAN must return together
-/// share a home group.
-pub const POSITION_MASK: u64 = !0xffff;
+/// Bits of a hash that count for its position: the top 48, so that entries which SCAN must return
+/// together share a home group.
+const POSITION_MASK: u64 = !0xffff;
+
+/// Where a hash belongs in a table whose hashes all begin with the same `skip` bits.
+#[inline]
+pub fn position(hash: u64, skip: u8) -> u64 {
+    (hash & POSITION_MASK) << skip
+}
 
 /// A segment.
 pub struct Segment<T> {
@@ -61,7 +67,7 @@ impl<T> Segment<T> {
         let data = NonNull::new(unsafe { alloc(layout) })
             .unwrap_or_else(|| handle_alloc_error(layout))
             .cast::<T>();
-        let mut segment = Segment {
+        let segment = Segment {
             data,
             groups: groups as u32,
             len: 0,
@@ -69,7 +75,9 @@ impl<T> Segment<T> {
             depth,
             earliest_expiry: Millis::MAX,
         };
-        segment.control_mut().fill(EMPTY);
+        // SAFETY: the control bytes lie within the allocation. No reference to them may exist before
+        // they are written.
+        unsafe { segment.control_ptr().write_bytes(EMPTY, segment.slots()) };
         segment
     }
 
@@ -130,7 +138,7 @@ impl<T> Segment<T> {
 
     #[inline]
     fn control_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and exclusive by `&mut self`; written before anything reads it.
+        // SAFETY: as above, and exclusive by `&mut self`.
         unsafe { std::slice::from_raw_parts_mut(self.control_ptr(), self.slots()) }
     }
 
@@ -141,10 +149,10 @@ impl<T> Segment<T> {
         Group::load(unsafe { &*self.control_ptr().add(index * WIDTH).cast::<[u8; WIDTH]>() })
     }
 
-    /// The home group of `position`, which is the hash shifted left by the table's skipped bits.
+    /// The home group of a [`position`].
     #[inline]
     pub fn home(&self, position: u64) -> usize {
-        let within = (position & POSITION_MASK) << self.depth >> 32;
+        let within = position << self.depth >> 32;
         ((within * u64::from(self.groups)) >> 32) as usize
     }
 
@@ -286,7 +294,7 @@ impl<T: Slot> Segment<T> {
                 let entry = unsafe { self.data.as_ptr().add(slot).read() };
                 self.control_mut()[slot] = EMPTY;
                 let hash = hasher::hash(entry.key());
-                let position = hash << skip;
+                let position = position(hash, skip);
                 targets[choose(position)].insert(hash, position, entry);
             }
         }
@@ -307,7 +315,7 @@ impl<T: Slot> Segment<T> {
                 let slot = index * WIDTH + slot;
                 // SAFETY: only occupied slots.
                 let hash = hasher::hash(unsafe { self.slot(slot) }.key());
-                if self.home(hash << skip) == group {
+                if self.home(position(hash, skip)) == group {
                     found.push((hash >> 16, slot));
                 }
             }
