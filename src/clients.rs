@@ -204,7 +204,10 @@ impl Client {
 
     /// Makes the connection's task look at `signal`.
     pub fn signal(&self, signal: u8) {
-        self.signals.fetch_or(signal, Relaxed);
+        self.signals.fetch_or(signal, SeqCst);
+        // A task that is about to run need not be woken, and its waker may not be there yet: it then sees
+        // the signal, or this thread sees that it must wake it.
+        fence(SeqCst);
         // Woken by reference: the same waker serves every later signal too.
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
@@ -220,15 +223,18 @@ impl Client {
     /// CLIENT UNBLOCK: ends the client's wait with this signal, if a blocking command holds it. Only one
     /// caller succeeds for one wait.
     pub fn unblock(&self, signal: u8) -> bool {
-        let claimed = !self.killed.load(Relaxed)
-            && self
-                .waiting
-                .compare_exchange(waiting::BLOCKED, waiting::NOT, Relaxed, Relaxed)
-                .is_ok();
+        let claimed = !self.killed.load(Relaxed) && self.claim_wait();
         if claimed {
             self.signal(signal);
         }
         claimed
+    }
+
+    /// Claims the end of a blocking command's wait: true for one caller only.
+    pub fn claim_wait(&self) -> bool {
+        self.waiting
+            .compare_exchange(waiting::BLOCKED, waiting::NOT, Relaxed, Relaxed)
+            .is_ok()
     }
 
     /// Bytes that the connection takes, about.
@@ -247,10 +253,10 @@ impl Client {
 
     /// The signals that came since the last call, which are forgotten, but a kill stays.
     pub fn take_signals(&self) -> u8 {
-        if self.signals.load(Relaxed) == 0 {
+        if self.signals.load(SeqCst) == 0 {
             0
         } else {
-            self.signals.fetch_and(signal::KILL, Relaxed)
+            self.signals.fetch_and(signal::KILL, SeqCst)
         }
     }
 
@@ -258,6 +264,7 @@ impl Client {
     /// as long as it lives.
     pub fn register(&self, waker: &Waker) {
         let _ = self.waker.set(waker.clone());
+        fence(SeqCst);
     }
 }
 

@@ -5,45 +5,61 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use crate::keyspace::Entry;
 use crate::keyspace::db::Garbage;
+use crate::keyspace::table::Table;
 
 /// The way to the thread that frees memory.
 #[derive(Debug)]
 pub struct Reaper {
     sender: Option<Sender<Garbage>>,
-    pending: Arc<AtomicU64>,
-    freed: Arc<AtomicU64>,
+    counters: Arc<Counters>,
 }
+
+#[derive(Debug, Default)]
+struct Counters {
+    /// Objects that wait, and their bytes, about.
+    pending: AtomicU64,
+    pending_bytes: AtomicU64,
+    freed: AtomicU64,
+}
+
+/// Bytes that may wait: the thread runs only when nobody else wants the core, so that on a busy machine
+/// what waits would grow without end.
+const MOST_PENDING: u64 = 64 * 1024 * 1024;
 
 impl Reaper {
     /// Starts the thread. Without one (the system may refuse) everything is freed at once.
     pub fn start() -> Self {
         let (sender, receiver) = channel::<Garbage>();
-        let (pending, freed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let counters = (pending.clone(), freed.clone());
+        let counters = Arc::<Counters>::default();
+        let shared = counters.clone();
         let thread = std::thread::Builder::new()
             .name("reaper".to_owned())
             .spawn(move || {
                 for garbage in receiver {
-                    let objects = count(&garbage);
+                    let (objects, bytes) = size(&garbage);
                     free_slowly(garbage);
                     crate::memory::publish();
-                    counters.0.fetch_sub(objects, Relaxed);
-                    counters.1.fetch_add(objects, Relaxed);
+                    shared.pending.fetch_sub(objects, Relaxed);
+                    shared.pending_bytes.fetch_sub(bytes, Relaxed);
+                    shared.freed.fetch_add(objects, Relaxed);
                 }
             });
         Reaper {
             sender: thread.is_ok().then_some(sender),
-            pending,
-            freed,
+            counters,
         }
     }
 
-    /// Frees `garbage`: at once if it asks for that, else on the thread.
+    /// Frees `garbage`: at once if it asks for that or if too much waits already, else on the thread.
     pub fn dispose(&self, garbage: Garbage) {
         let Some(sender) = &self.sender else { return };
-        if !garbage.now {
-            self.pending.fetch_add(count(&garbage), Relaxed);
+        let counters = &self.counters;
+        if !garbage.now && counters.pending_bytes.load(Relaxed) < MOST_PENDING {
+            let (objects, bytes) = size(&garbage);
+            counters.pending.fetch_add(objects, Relaxed);
+            counters.pending_bytes.fetch_add(bytes, Relaxed);
             // If the thread is gone the garbage comes back in the error, and is freed here.
             let _ = sender.send(garbage);
         }
@@ -51,22 +67,23 @@ impl Reaper {
 
     /// Objects waiting to be freed, and freed so far.
     pub fn counts(&self) -> (u64, u64) {
-        (self.pending.load(Relaxed), self.freed.load(Relaxed))
+        let counters = &self.counters;
+        (counters.pending.load(Relaxed), counters.freed.load(Relaxed))
     }
 
     /// Sets the count of freed objects to 0.
     pub fn reset(&self) {
-        self.freed.store(0, Relaxed);
+        self.counters.freed.store(0, Relaxed);
     }
 }
 
-fn count(garbage: &Garbage) -> u64 {
-    let keys: usize = garbage
-        .databases
-        .iter()
-        .map(|database| database.table.len())
-        .sum();
-    (garbage.entries.len() + keys) as u64
+/// Number of keys, and bytes without what the entries of whole databases have on the heap.
+fn size(garbage: &Garbage) -> (u64, u64) {
+    let entries = garbage.entries.iter().map(Entry::heap_bytes);
+    let tables = garbage.databases.iter().map(|database| &database.table);
+    let keys: usize = tables.clone().map(Table::len).sum();
+    let bytes = entries.sum::<usize>() + tables.map(Table::bytes).sum::<usize>();
+    ((garbage.entries.len() + keys) as u64, bytes as u64)
 }
 
 /// How long the thread rests after each piece. Its priority is not lowered instead: while it holds the
@@ -87,5 +104,30 @@ fn free_slowly(garbage: Garbage) {
             drop(segment);
             std::thread::sleep(REST);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::Value;
+
+    #[test]
+    fn what_waits_is_bounded() {
+        // Nobody receives: the thread never gets the core.
+        let (sender, receiver) = channel();
+        let reaper = Reaper {
+            sender: Some(sender),
+            counters: Arc::default(),
+        };
+        let value = vec![0; 8 * 1024 * 1024];
+        for _ in 0..20 {
+            reaper.dispose(Garbage {
+                entries: vec![Entry::new(b"key", Value::Bytes(&value), None, 0)],
+                ..Garbage::default()
+            });
+        }
+        assert_eq!(reaper.counts(), (8, 0));
+        assert_eq!(receiver.try_iter().count(), 8);
     }
 }

@@ -568,7 +568,7 @@ async fn check_idle_clients(server: &Server) {
         }
         let now = clock::now().0;
         for client in server.clients.all() {
-            let waits = client.waiting.load(Relaxed) == crate::clients::waiting::BLOCKED;
+            let waits = client.waiting.load(Relaxed) != crate::clients::waiting::NOT;
             if !waits && now - client.last_interaction.load(Relaxed) > timeout {
                 tracing::debug!(
                     "Closing idle client id={} addr={}",

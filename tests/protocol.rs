@@ -262,3 +262,59 @@ fn random_bytes_do_not_bring_the_server_down() {
     let running = server.process().try_wait().expect("the process");
     assert!(running.is_none(), "the server ended: {running:?}");
 }
+
+/// A server that never drops what was sent already keeps every reply it ever made to such a client.
+#[test]
+fn a_client_that_is_always_behind_does_not_make_its_replies_grow() {
+    const MEGABYTE: usize = 1024 * 1024;
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.call(&["SET", "big", &"x".repeat(MEGABYTE)]);
+    // More than the sockets' buffers hold.
+    for _ in 0..32 {
+        client.send(&["GET", "big"]).expect("a request");
+    }
+    for _ in 0..200 {
+        client.send(&["GET", "big"]).expect("a request");
+        let Value::Bulk(value) = client.read() else {
+            panic!("a value")
+        };
+        assert_eq!(value.len(), MEGABYTE);
+    }
+    let Value::Bulk(info) = server.connect().call(&["INFO", "memory"]) else {
+        panic!("a text")
+    };
+    let info = String::from_utf8(info).expect("a text");
+    let used: usize = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"))
+        .and_then(|bytes| bytes.trim().parse().ok())
+        .expect("used_memory");
+    assert!(used < 150 * MEGABYTE, "{used} bytes");
+}
+
+#[test]
+fn what_multi_queues_counts_for_the_query_buffer_limit() {
+    let server = Server::start(&["--client-query-buffer-limit", "1mb"]);
+    let mut client = server.connect();
+    client.ok("MULTI");
+    let value = "x".repeat(300_000);
+    for _ in 0..3 {
+        assert_eq!(
+            client.call(&["SET", "key", &value]),
+            Value::Simple(b"QUEUED".to_vec())
+        );
+    }
+    client.send(&["SET", "key", &value]).expect("one more");
+    let _ = client.send(&["EXEC"]);
+    // It may still be told QUEUED.
+    let _ = client.read_to_end();
+    let exists = server.connect().call(&["EXISTS", "key"]);
+    assert_eq!(exists.number(), Some(0));
+    // Without MULTI the limit is for each request.
+    let mut client = server.connect();
+    for _ in 0..10 {
+        client.call(&["SET", "key", &value]);
+    }
+    assert_eq!(client.call(&["STRLEN", "key"]).number(), Some(300_000));
+}

@@ -1,5 +1,7 @@
 //! The shards and their locks. Only `transaction` acquires them (invariant 1).
 
+use std::marker::PhantomData;
+
 use crossbeam_utils::CachePadded;
 use parking_lot::RwLock;
 use parking_lot::lock_api::RawRwLock as _;
@@ -130,6 +132,8 @@ pub struct Locked<'k> {
     keyspace: &'k Keyspace,
     set: ShardSet,
     mode: Mode,
+    /// A lock is released by the thread that took it.
+    not_send: PhantomData<*const ()>,
 }
 
 impl<'k> Locked<'k> {
@@ -148,6 +152,7 @@ impl<'k> Locked<'k> {
             keyspace,
             set,
             mode,
+            not_send: PhantomData,
         }
     }
 
@@ -164,8 +169,15 @@ impl<'k> Locked<'k> {
     /// The moment at which the batch happens: `now`, but never before an earlier batch on the same shards.
     #[inline]
     pub fn settle_time(&self, now: Micros) -> Micros {
-        self.set
-            .fold(now, |now, index| self.shard(index).settle_time(now))
+        // First the latest of all shards, then every shard's note of it: else one of them could later
+        // be shown a time before this batch's.
+        let latest = self
+            .set
+            .fold(now, |now, index| now.max(self.shard(index).last_now()));
+        for index in self.set {
+            self.shard(index).note_now(latest);
+        }
+        latest
     }
 
     /// A locked shard.
@@ -207,5 +219,27 @@ impl Drop for Locked<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_goes_back_for_any_shard_of_a_batch() {
+        let keyspace = Keyspace::new(1);
+        let settle = |set, now| {
+            Locked::acquire(&keyspace, set, Mode::Exclusive)
+                .settle_time(Micros(now))
+                .0
+        };
+        let (low, high) = (ShardSet::single(3), ShardSet::single(7));
+        assert_eq!(settle(high, 100), 100);
+        assert_eq!(settle(low.union(high), 90), 100);
+        assert_eq!(settle(low, 95), 100);
+        assert_eq!(settle(ShardSet::single(0), 80), 80);
+        assert_eq!(settle(ShardSet::ALL, 110), 110);
+        assert_eq!(settle(ShardSet::single(31), 105), 110);
     }
 }

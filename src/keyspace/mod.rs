@@ -13,6 +13,8 @@ pub mod locks;
 pub mod segment;
 pub mod shard;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod view;
 pub mod watch;
 

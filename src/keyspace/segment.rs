@@ -17,9 +17,15 @@ use crate::keyspace::table::Slot;
 /// Groups of the largest segment; beyond it a segment is split.
 pub const MAX_GROUPS: usize = 64;
 
-/// Position of a hash: only its top 48 bits count, so that entries which SCAN must return together
-/// share a home group.
-pub const POSITION_MASK: u64 = !0xffff;
+/// Bits of a hash that count for its position: the top 48, so that entries which SCAN must return
+/// together share a home group.
+const POSITION_MASK: u64 = !0xffff;
+
+/// Where a hash belongs in a table whose hashes all begin with the same `skip` bits.
+#[inline]
+pub fn position(hash: u64, skip: u8) -> u64 {
+    (hash & POSITION_MASK) << skip
+}
 
 /// A segment.
 pub struct Segment<T> {
@@ -176,10 +182,10 @@ impl<T> Segment<T> {
         Group::load(unsafe { &*self.group_ptr(index).cast::<[u8; WIDTH]>() })
     }
 
-    /// The home group of `position`, which is the hash shifted left by the table's skipped bits.
+    /// The home group of a [`position`].
     #[inline]
     pub fn home(&self, position: u64) -> usize {
-        let within = (position & POSITION_MASK) << self.depth >> 32;
+        let within = position << self.depth >> 32;
         ((within * u64::from(self.groups)) >> 32) as usize
     }
 
@@ -319,7 +325,7 @@ impl<T: Slot> Segment<T> {
                 let entry = unsafe { self.slot_ptr(slot).read() };
                 self.set_control(slot, EMPTY);
                 let hash = hasher::hash(entry.key());
-                let position = hash << skip;
+                let position = position(hash, skip);
                 targets[choose(position)].insert(hash, position, entry);
             }
         }
@@ -340,7 +346,7 @@ impl<T: Slot> Segment<T> {
                 let slot = index * WIDTH + slot;
                 // SAFETY: only occupied slots.
                 let hash = hasher::hash(unsafe { self.slot(slot) }.key());
-                if self.home(hash << skip) == group {
+                if self.home(position(hash, skip)) == group {
                     found.push((hash >> 16, slot));
                 }
             }

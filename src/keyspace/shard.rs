@@ -80,15 +80,18 @@ impl Shard {
         self.database(database)?.table.get(hash, key)
     }
 
-    /// The moment of a batch that holds the lock: `now`, or the latest before it if that is later.
+    /// The latest moment of a batch that held the lock.
     #[inline]
-    pub fn settle_time(&self, now: Micros) -> Micros {
-        let last = self.last_now.load(Relaxed);
-        if now.0 > last {
+    pub fn last_now(&self) -> Micros {
+        Micros(self.last_now.load(Relaxed))
+    }
+
+    /// Notes the moment of a batch that holds the lock, perhaps with other readers.
+    #[inline]
+    pub fn note_now(&self, now: Micros) {
+        if self.last_now.load(Relaxed) < now.0 {
             self.last_now.fetch_max(now.0, Relaxed);
-            return now;
         }
-        Micros(last)
     }
 
     /// Number of databases.

@@ -10,7 +10,9 @@
 //! inserted, removed, split or merged meanwhile.
 
 use crate::clock::Millis;
-use crate::keyspace::segment::{MAX_GROUPS, POSITION_MASK, Segment};
+use crate::keyspace::group::WIDTH;
+use crate::keyspace::hasher;
+use crate::keyspace::segment::{self, MAX_GROUPS, Segment};
 use crate::random;
 
 /// What a table needs to know of its entries.
@@ -35,6 +37,8 @@ pub struct Table<T> {
     /// Top bits of every hash in the table that are the same, because they chose the shard.
     skip: u8,
     len: usize,
+    /// No segment has more slots, nor ever had.
+    most_slots: usize,
 }
 
 impl<T: Slot> Table<T> {
@@ -46,6 +50,7 @@ impl<T: Slot> Table<T> {
             depth: 0,
             skip,
             len: 0,
+            most_slots: MAX_GROUPS * WIDTH,
         }
     }
 
@@ -62,7 +67,7 @@ impl<T: Slot> Table<T> {
 
     #[inline]
     fn position(&self, hash: u64) -> u64 {
-        hash << self.skip
+        segment::position(hash, self.skip)
     }
 
     #[inline]
@@ -153,6 +158,7 @@ impl<T: Slot> Table<T> {
         let mut fresh = [Segment::with_groups(groups, self.segments[index].depth)];
         self.segments[index].drain_into(self.skip, &mut fresh, |_| 0);
         let [fresh] = fresh;
+        self.most_slots = self.most_slots.max(fresh.slots());
         self.segments[index] = fresh;
     }
 
@@ -191,7 +197,7 @@ impl<T: Slot> Table<T> {
             let segment = &self.segments[index];
             segment
                 .iter()
-                .filter(|entry| (super::hasher::hash(entry.key()) << self.skip) & upper_bit != 0)
+                .filter(|entry| self.position(hasher::hash(entry.key())) & upper_bit != 0)
                 .count()
         });
         let lower_len = self.segments[index].len() - upper_len;
@@ -210,26 +216,39 @@ impl<T: Slot> Table<T> {
         self.directory[start..start + count].fill(new_index);
     }
 
+    #[inline]
     fn shrink(&mut self, index: usize, position: u64) {
         let segment = &self.segments[index];
-        let (len, groups) = (segment.len(), segment.groups());
-        if groups == 1 || len * 4 > segment.slots() {
+        if segment.len() * 4 <= segment.slots() {
+            self.shrink_sparse(index, position);
+        }
+    }
+
+    #[cold]
+    fn shrink_sparse(&mut self, index: usize, position: u64) {
+        if self.merge(index, position) {
+            // Many entries may have gone at once (expiry): what is left may fit further down.
+            while self.merge(self.segment_index(position), position) {}
             return;
         }
-        if segment.depth > 0 && len * 4 <= MAX_GROUPS * 16 && self.merge(index, position) {
-            return;
+        let segment = &self.segments[index];
+        if segment.groups() > 1 {
+            let len = segment.len();
+            self.rebuild(index, Segment::<T>::groups_for(len + len / 4));
         }
-        self.rebuild(index, Segment::<T>::groups_for(len + len / 4));
     }
 
     /// Joins a segment with its buddy, if both have the same depth and fill a segment at most half.
     fn merge(&mut self, index: usize, position: u64) -> bool {
         let depth = self.segments[index].depth;
+        if depth == 0 {
+            return false;
+        }
         let bit = 1u64 << (64 - depth);
         let start = position & prefix_mask(depth);
         let buddy = self.segment_index(start ^ bit);
         let len = self.segments[index].len() + self.segments[buddy].len();
-        if self.segments[buddy].depth != depth || len * 2 > MAX_GROUPS * 16 * 7 / 8 {
+        if self.segments[buddy].depth != depth || len * 2 > MAX_GROUPS * WIDTH * 7 / 8 {
             return false;
         }
         let mut joined = [Segment::with_groups(
@@ -256,7 +275,7 @@ impl<T: Slot> Table<T> {
             let hash = self.segments[last]
                 .iter()
                 .next()
-                .map(|entry| super::hasher::hash(entry.key()));
+                .map(|entry| hasher::hash(entry.key()));
             // An empty segment has no key to be found by: look for it.
             let at = match hash {
                 Some(hash) => self.directory_index(self.position(hash)),
@@ -304,7 +323,7 @@ impl<T: Slot> Table<T> {
     ) -> (usize, Option<u64>) {
         let mut visited = 0;
         let mut found = Vec::new();
-        let mut position = (cursor << (64 - SCAN_BITS)) << self.skip;
+        let mut position = self.position(cursor << (64 - SCAN_BITS));
         loop {
             let segment = self.segment(position);
             let first = segment.home(position);
@@ -325,19 +344,23 @@ impl<T: Slot> Table<T> {
             let span = 1u128 << (64 - segment.depth);
             let next = u128::from(position & prefix_mask(segment.depth)) + span;
             match u64::try_from(next) {
-                Ok(next) => position = next & POSITION_MASK,
+                Ok(next) => position = next,
                 Err(_) => return (visited, None),
             }
         }
     }
 
-    /// A random entry, each with the same chance. O(1) expected; O(n) for a nearly empty table.
+    /// A random entry, each with the same chance. O(1) expected: segments that are nearly empty are
+    /// merged.
     pub fn random(&self) -> Option<&T> {
         if self.len == 0 {
             return None;
         }
-        // Segments are weighted by their slots by rejection: a slot number below the largest.
-        let slots = self.segments.iter().map(Segment::slots).max().unwrap_or(0);
+        // Segments are weighted by their slots by rejection: a slot number that each could have.
+        let slots = match &self.segments[..] {
+            [only] => only.slots(),
+            _ => self.most_slots,
+        };
         loop {
             let segment = &self.segments[random::below(self.segments.len())];
             let slot = random::below(slots);
@@ -385,7 +408,7 @@ impl<T: Slot> Table<T> {
         segment.earliest_expiry = earliest;
         self.len -= out.len() - before;
         if let Some(entry) = out.get(before) {
-            let position = self.position(super::hasher::hash(entry.key()));
+            let position = self.position(hasher::hash(entry.key()));
             let index = self.segment_index(position);
             self.shrink(index, position);
         }
@@ -423,7 +446,6 @@ mod tests {
     use std::collections::{HashMap, HashSet};
 
     use super::*;
-    use crate::keyspace::hasher;
 
     struct Pair(Vec<u8>, u64);
 
@@ -504,6 +526,136 @@ mod tests {
         }
     }
 
+    /// What must hold whatever was done before.
+    fn check(table: &Table<Pair>) {
+        assert_eq!(table.directory.len(), 1 << table.depth);
+        let mut pointers = vec![0; table.segments.len()];
+        for &segment in &table.directory {
+            pointers[segment as usize] += 1;
+        }
+        let mut len = 0;
+        for (index, segment) in table.segments.iter().enumerate() {
+            assert!(segment.depth <= table.depth);
+            assert_eq!(pointers[index], 1 << (table.depth - segment.depth));
+            assert!(segment.slots() <= table.most_slots);
+            assert_eq!(segment.iter().count(), segment.len());
+            for Pair(key, expiry) in segment.iter() {
+                let hash = hasher::hash(key);
+                assert_eq!(table.segment_index(table.position(hash)), index);
+                assert_eq!(table.get(hash, key).map(|pair| pair.1), Some(*expiry));
+                assert!(*expiry == 0 || segment.earliest_expiry <= *expiry as i64);
+            }
+            len += segment.len();
+        }
+        assert_eq!(table.len(), len);
+    }
+
+    /// Everything at once, in a table that is a shard's part: the top bits of its hashes are the same.
+    #[test]
+    fn stays_consistent_whatever_comes() {
+        let skip = 3;
+        let keys: Vec<usize> = (0..60_000)
+            .filter(|&number| hasher::hash(&key(number)) >> (64 - skip) == 5)
+            .collect();
+        let mut table = Table::new(skip);
+        let mut model: HashMap<usize, u64> = HashMap::new();
+        let mut now = 1;
+        for phase in 0..24 {
+            let fill = [9, 9, 1, 6, 0][phase % 5];
+            for _ in 0..1 + random::below(6_000) {
+                let number = keys[random::below(keys.len())];
+                if random::below(10) < fill {
+                    // An expiry, or 0 for none.
+                    let expiry = match random::below(3) {
+                        0 => 0,
+                        _ => now + random::below(5_000) as u64,
+                    };
+                    put(&mut table, number, expiry);
+                    if expiry > 0 {
+                        table.note_expiry(hasher::hash(&key(number)), expiry as i64);
+                    }
+                    model.insert(number, expiry);
+                } else {
+                    assert_eq!(remove(&mut table, number), model.remove(&number));
+                }
+                now += random::below(2) as u64;
+            }
+            if phase % 2 == 1 {
+                let mut expired = Vec::new();
+                let mut index = 0;
+                while index < table.segments() {
+                    // Merging moves segments: one is passed only when it holds nothing stale.
+                    let before = expired.len();
+                    let expiry = |pair: &Pair| (pair.1 > 0).then_some(pair.1 as i64);
+                    if table.earliest_expiry(index) <= now as i64 {
+                        table.take_expired(index, now as i64, expiry, &mut expired);
+                    }
+                    index = if expired.len() > before { 0 } else { index + 1 };
+                }
+                let stale = model.extract_if(|_, expiry| *expiry > 0 && *expiry <= now);
+                assert_eq!(stale.count(), expired.len());
+            }
+            check(&table);
+            assert_eq!(table.len(), model.len());
+            let seen = scan_all(&table, 1 + random::below(50), || {});
+            assert_eq!(seen.len(), model.len());
+            let numbers: HashSet<&[u8]> = seen.iter().map(Vec::as_slice).collect();
+            assert!(
+                model
+                    .keys()
+                    .all(|&number| numbers.contains(&key(number)[..]))
+            );
+        }
+    }
+
+    #[test]
+    fn what_empties_at_once_leaves_no_empty_segments() {
+        let mut table = Table::new(0);
+        for number in 0..40_000 {
+            put(&mut table, number, u64::from(number > 0));
+        }
+        let mut expired = Vec::new();
+        let mut index = 0;
+        while index < table.segments() {
+            let before = expired.len();
+            let expiry = |pair: &Pair| (pair.1 > 0).then_some(pair.1 as i64);
+            table.take_expired(index, 1, expiry, &mut expired);
+            index = if expired.len() > before { 0 } else { index + 1 };
+        }
+        assert_eq!((expired.len(), table.len()), (39_999, 1));
+        assert_eq!(table.segments(), 1);
+        assert!(table.directory.len() < 4);
+        assert_eq!(table.random().map(|pair| pair.1), Some(0));
+    }
+
+    /// Cursors that no scan returned: of another table, at the edges, or made up.
+    #[test]
+    fn any_cursor_returns_what_lies_beyond_it() {
+        let mut table = Table::new(0);
+        for number in 0..5_000 {
+            put(&mut table, number, 0);
+        }
+        let end = 1 << SCAN_BITS;
+        let edges = [0, 1, end / 2 - 1, end / 2, end - 1];
+        for cursor in edges
+            .into_iter()
+            .chain((0..200).map(|_| random::next() >> 16))
+        {
+            let (mut found, mut at) = (0, Some(cursor));
+            while let Some(from) = at {
+                let (visited, next) = table.scan(from, 100, |_| found += 1);
+                assert!(next.is_none_or(|next| next > from && visited >= 100));
+                at = next.filter(|&next| next < end);
+            }
+            let beyond = |pair: &&Pair| hasher::hash(&pair.0) >> 16 >= cursor;
+            assert_eq!(
+                found,
+                table.iter().filter(beyond).count(),
+                "cursor {cursor}"
+            );
+        }
+    }
+
     /// The SCAN promise, and more: a key that stays is returned exactly once.
     #[test]
     fn a_scan_returns_what_stays_exactly_once_while_the_table_changes() {
@@ -550,6 +702,40 @@ mod tests {
         assert!(
             counts.iter().all(|count| (690..1_310).contains(count)),
             "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn random_entries_are_uniform_over_segments_of_unequal_size() {
+        let mut table = Table::new(0);
+        for number in 0..2_000 {
+            put(&mut table, number, 0);
+        }
+        // One half of the hashes is thinned out: its segments have fewer slots, and fewer entries.
+        let upper = |number: &usize| hasher::hash(&key(*number)) >> 63 == 1;
+        for number in (0..2_000).filter(upper).step_by(2) {
+            remove(&mut table, number);
+        }
+        let slots = |segment: &Segment<Pair>| segment.slots();
+        assert!(
+            table
+                .segments
+                .iter()
+                .map(slots)
+                .collect::<HashSet<_>>()
+                .len()
+                > 1
+        );
+        let draws = 40_000;
+        let drawn = (0..draws)
+            .filter(|_| hasher::hash(&table.random().unwrap().0) >> 63 == 1)
+            .count() as f64;
+        let share = table.iter().filter(|pair| hasher::hash(&pair.0) >> 63 == 1);
+        let share = share.count() as f64 / table.len() as f64;
+        // Standard deviation below 100.
+        assert!(
+            (drawn - draws as f64 * share).abs() < 1_000.0,
+            "{drawn} {share}"
         );
     }
 }

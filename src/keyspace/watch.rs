@@ -175,6 +175,15 @@ impl WatchTable {
         }
     }
 
+    /// Whether this slot's session watches the key already. O(watchers of the key).
+    pub fn has_watcher(&self, database: usize, key: Key<'_>, slot: &Arc<WatchSlot>) -> bool {
+        self.row(database, key).is_some_and(|row| {
+            row.watchers
+                .iter()
+                .any(|watcher| Arc::ptr_eq(&watcher.slot, slot))
+        })
+    }
+
     /// Removes a watcher. O(watchers of the key).
     pub fn unwatch(&mut self, database: usize, key: Key<'_>, slot: &Arc<WatchSlot>) {
         let entry = self.rows.find_entry(row_hash(database, key.hash), |row| {

@@ -28,6 +28,7 @@ use crate::resp::request::{Limits, Parsed, Progress, ProtocolError};
 use crate::resp::{Args, Reply};
 use crate::server::Server;
 use crate::session::gate::{self, Request};
+use crate::session::multi::Multi;
 use crate::session::park::{Verdict, Wait};
 use crate::session::{ReplyMode, Session};
 use crate::stats::WorkerStats;
@@ -43,6 +44,9 @@ const LOOK_AHEAD: usize = 16;
 /// Bytes of replies that a connection may owe before nothing more is read from it. A client that
 /// sends a whole pipeline before it reads must not be stopped early: it would never read.
 const MAX_UNSENT: usize = 256 * 1024 * 1024;
+
+/// Bytes of requests that a connection may keep, whatever the settings say: slots count in 32 bits.
+const MAX_KEPT: usize = (u32::MAX / 2) as usize;
 
 /// Replies of one batch beyond which they are sent before the batch goes on.
 const FLUSH_AT: usize = 1024 * 1024;
@@ -185,11 +189,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending
             };
         }
+        if self.exceeds_query_limit() {
+            return Poll::Ready(Step::Closed);
+        }
         if self.parked.is_some() && !self.unpark(cx, signals) {
             // Read on, to notice the socket's end.
             return loop {
                 match ready!(self.poll_read_pending(cx)) {
                     Ok(0) | Err(_) => break Poll::Ready(Step::Closed),
+                    Ok(_) if self.exceeds_query_limit() => break Poll::Ready(Step::Closed),
                     Ok(_) => {}
                 }
             };
@@ -211,6 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             loop {
                 match ready!(self.poll_read_pending(cx)) {
                     Ok(0) => return self.end(),
+                    Ok(_) if self.exceeds_query_limit() => return Poll::Ready(Step::Closed),
                     Ok(_) if self.lacks_bytes() => {}
                     Ok(_) => return Poll::Ready(self.run_pending()),
                     Err(_) => return Poll::Ready(Step::Closed),
@@ -247,6 +256,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         needed.is_some_and(|needed| needed > self.pending.len())
     }
 
+    /// Whether the client keeps more of its requests here than it may: what was not run yet, and, as in
+    /// Redis, what MULTI has queued.
+    fn exceeds_query_limit(&self) -> bool {
+        let queued = match &self.session.multi {
+            Multi::Queuing(queue) => queue.memory(),
+            Multi::None | Multi::Doomed => 0,
+        };
+        let kept = self.pending.len() + queued;
+        // Below this every number is.
+        if kept <= READ_SIZE {
+            return false;
+        }
+        let limit = self.worker.server.config.client_query_buffer_limit();
+        if kept <= limit.min(MAX_KEPT) {
+            return false;
+        }
+        tracing::warn!(
+            "Closing client that reached max query buffer length: id={} addr={} (qbuf initial bytes)",
+            self.session.id(),
+            self.session.client.addr()
+        );
+        self.worker.stats().query_buffer_limit_disconnections.add(1);
+        true
+    }
+
     fn count_read(&self, bytes: usize) {
         let stats = self.worker.stats();
         stats.net_input_bytes.add(bytes as u64);
@@ -255,16 +289,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads more of an unfinished request.
     fn poll_read_pending(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
-        let limit = self.worker.server.config.client_query_buffer_limit();
-        if self.pending.len() > limit {
-            tracing::warn!(
-                "Closing client that reached max query buffer length: id={} addr={} (qbuf initial bytes)",
-                self.session.id(),
-                self.session.client.addr()
-            );
-            self.worker.stats().query_buffer_limit_disconnections.add(1);
-            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
-        }
         let missing = self
             .partial
             .as_ref()
@@ -399,6 +423,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         if !turn.ran.is_empty() {
             share_time(turn.stats, turn.ran, clock::now().since(now));
+            // One long batch or EXEC must not leave a large list behind.
+            turn.ran.shrink_to(READ_SIZE);
         }
         if slots.capacity() <= READ_SIZE {
             batch.slots = slots;
@@ -620,7 +646,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let now = clock::now().0;
         let mut reply = Reply::new(&mut self.out, self.session.protocol);
         let mark = reply.mark();
-        let verdict = parked.wait.check(now, signals, &mut reply);
+        let mut verdict = parked.wait.check(now, signals, &mut reply);
+        if parked.wait.is_blocking_command()
+            && verdict != Verdict::Wait
+            && signals & (signal::UNBLOCK_ERROR | signal::UNBLOCK_TIMEOUT) == 0
+            && !self.session.client.claim_wait()
+        {
+            // CLIENT UNBLOCK was first: its signal is on the way, and must not end a later wait.
+            reply.cut(mark);
+            verdict = Verdict::Wait;
+        }
         if verdict == Verdict::Wait {
             let Some(until) = parked.wait.until() else {
                 return false;
@@ -682,9 +717,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Sends as much of the replies as the socket takes now.
     fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
         while self.sent < self.out.len() {
             match Pin::new(&mut self.socket).poll_write(cx, &self.out[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -701,15 +733,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         .client
                         .output_bytes
                         .store((self.out.len() - self.sent) as u64, Relaxed);
+                    self.forget_sent();
                     return Ok(());
                 }
             }
         }
-        self.sent = 0;
-        self.above_soft_limit = 0;
-        self.session.client.output_bytes.store(0, Relaxed);
-        self.worker.give_buffer(std::mem::take(&mut self.out));
+        if self.sent > 0 {
+            self.sent = 0;
+            self.above_soft_limit = 0;
+            self.session.client.output_bytes.store(0, Relaxed);
+        }
+        // Also when nothing was owed: a reply that was not wanted may have made it large.
+        if self.out.capacity() > 0 {
+            self.worker.give_buffer(std::mem::take(&mut self.out));
+        }
         Ok(())
+    }
+
+    /// Drops what was sent from the front of the replies: a client that always owes us a read must not
+    /// make them grow for ever. Amortised O(1) per byte.
+    fn forget_sent(&mut self) {
+        if self.sent < READ_SIZE || self.sent < self.out.len() / 2 {
+            return;
+        }
+        self.out.drain(..self.sent);
+        self.sent = 0;
+        if self.out.capacity() > 4 * self.out.len().max(READ_SIZE) {
+            self.out.shrink_to_fit();
+        }
     }
 }
 

@@ -66,6 +66,13 @@ impl Queue {
         self.bytes.len()
     }
 
+    /// Bytes of memory, what is kept beside the arguments included.
+    pub fn memory(&self) -> usize {
+        self.bytes.len()
+            + self.slots.len() * size_of::<Slot>()
+            + self.commands.len() * size_of::<Queued>()
+    }
+
     /// The commands in order, with their arguments.
     pub fn commands(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
         let ends = self

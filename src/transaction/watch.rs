@@ -46,15 +46,10 @@ pub fn watch(
     let db = session.db;
     for index in 1..args.len() {
         let key = args.key(index);
-        if session
-            .watches
-            .0
-            .iter()
-            .any(|watched| watched.db == db && *watched.key == *key.bytes)
-        {
+        let shard = locked.shard_mut(crate::keyspace::locks::shard_of(key.hash));
+        if shard.watches.has_watcher(db, key, session.client.watch()) {
             continue;
         }
-        let shard = locked.shard_mut(crate::keyspace::locks::shard_of(key.hash));
         let seen = match shard.entry(db, key.hash, key.bytes) {
             Some(entry) if !entry.is_expired(now) => Seen::Alive,
             _ => Seen::Nothing,
