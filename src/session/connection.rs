@@ -48,6 +48,10 @@ const MAX_UNSENT: usize = 256 * 1024 * 1024;
 /// Replies of one batch beyond which they are sent before the batch goes on.
 const FLUSH_AT: usize = 1024 * 1024;
 
+/// Bytes that a client may have sent that did not run yet, whatever `client-query-buffer-limit` says:
+/// offsets into them, and into what MULTI queued, have 32 bits.
+const MAX_QUERY: usize = u32::MAX as usize - READ_SIZE;
+
 /// Buffers kept for the next connection that needs one, by number and by size.
 const SPARE_BUFFERS: usize = 64;
 const SPARE_SIZE: usize = 256 * 1024;
@@ -139,6 +143,9 @@ pub struct Connection<S> {
     session: Session,
     /// Bytes received of requests that did not run yet. Empty nearly always.
     pending: Vec<u8>,
+    /// How many of them did run: they are dropped when they are the larger part, so that a long
+    /// backlog that runs in many steps is not moved at each.
+    ran: usize,
     /// How far the first of them was parsed.
     partial: Option<Box<(Progress, Vec<Slot>)>>,
     /// Whether `pending` may hold a whole request.
@@ -160,6 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             socket,
             session: Session::new(client, authenticated),
             pending: Vec::new(),
+            ran: 0,
             partial: None,
             more: false,
             out: Vec::new(),
@@ -179,8 +187,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         })
         .await;
         while let Step::Ran(commands) = poll_fn(|cx| self.poll_step(cx)).await {
-            if commands > 1 {
-                // Other connections' work first: theirs and ours then cost one wake-up less each.
+            if commands > 1 || self.more {
+                // Other connections' work first: theirs and ours then cost one wake-up less each, and
+                // a long backlog delays nobody else.
                 tokio::task::yield_now().await;
             }
             if poll_fn(|cx| Poll::Ready(self.flush(cx))).await.is_err() {
@@ -243,6 +252,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(()) if read.filled().is_empty() => self.end(),
             Ok(()) => {
                 self.count_read(read.filled().len());
+                if self.exceeds_query_limit(read.filled().len()) {
+                    return Poll::Ready(Step::Closed);
+                }
                 Poll::Ready(self.run_fresh(&worker, batch, read.filled()))
             }
             Err(_) => Poll::Ready(Step::Closed),
@@ -262,7 +274,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether an argument is known to be longer than what has come so far.
     fn lacks_bytes(&self) -> bool {
         let needed = self.partial.as_ref().and_then(|partial| partial.0.needed());
-        needed.is_some_and(|needed| needed > self.pending.len())
+        needed.is_some_and(|needed| needed > self.waiting_bytes())
+    }
+
+    /// Bytes received of requests that did not run yet.
+    fn waiting_bytes(&self) -> usize {
+        self.pending.len() - self.ran
+    }
+
+    /// Whether a client that has sent `waiting` bytes that did not run yet must be closed: with what
+    /// MULTI queued they are more than `client-query-buffer-limit`, or more than a [`Slot`] can name.
+    fn exceeds_query_limit(&self, waiting: usize) -> bool {
+        let limit = self.worker.server.config.client_query_buffer_limit();
+        if waiting + self.session.multi.argument_memory() <= limit.min(MAX_QUERY) {
+            return false;
+        }
+        tracing::warn!(
+            "Closing client that reached max query buffer length: id={} addr={} (qbuf initial bytes)",
+            self.session.id(),
+            self.session.client.addr
+        );
+        self.worker.stats().query_buffer_limit_disconnections.add(1);
+        true
     }
 
     fn count_read(&self, bytes: usize) {
@@ -273,21 +306,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads more of an unfinished request.
     fn poll_read_pending(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<usize>> {
-        let limit = self.worker.server.config.client_query_buffer_limit();
-        if self.pending.len() > limit {
-            tracing::warn!(
-                "Closing client that reached max query buffer length: id={} addr={} (qbuf initial bytes)",
-                self.session.id(),
-                self.session.client.addr
-            );
-            self.worker.stats().query_buffer_limit_disconnections.add(1);
-            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
-        }
         let missing = self
             .partial
             .as_ref()
             .and_then(|partial| partial.0.needed())
-            .map_or(0, |needed| needed.saturating_sub(self.pending.len()));
+            .map_or(0, |needed| needed.saturating_sub(self.waiting_bytes()));
         let count = if missing > READ_SIZE {
             ready!(self.poll_read_long(cx, missing))?
         } else {
@@ -300,8 +323,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             read.filled().len()
         };
         self.count_read(count);
-        let bytes = self.pending.len() as u64;
-        self.session.client.query_bytes.store(bytes, Relaxed);
+        let bytes = self.waiting_bytes();
+        if self.exceeds_query_limit(bytes) {
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        }
+        let client = &self.session.client;
+        client.query_bytes.store(bytes as u64, Relaxed);
+        // One long argument can take longer than an idle client may.
+        client.last_interaction.store(clock::now().0, Relaxed);
         Poll::Ready(Ok(count))
     }
 
@@ -325,8 +354,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn run_pending(&mut self) -> Step {
         let worker = self.worker.clone();
         let mut bytes = std::mem::take(&mut self.pending);
-        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, &bytes);
-        bytes.drain(..done);
+        let waiting = &bytes[self.ran..];
+        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, waiting);
+        self.ran += done;
+        if !self.more || self.ran >= bytes.len() / 2 {
+            bytes.drain(..self.ran);
+            self.ran = 0;
+        }
         // A large buffer is kept only while it is needed.
         if bytes.is_empty() {
             bytes = Vec::new();
@@ -336,7 +370,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session
             .client
             .query_bytes
-            .store(bytes.len() as u64, Relaxed);
+            .store((bytes.len() - self.ran) as u64, Relaxed);
         self.pending = bytes;
         step
     }
@@ -383,6 +417,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let mut commands = 0;
         let mut done = 0;
+        let owed = self.out.len();
         loop {
             let outlook = self.look_ahead(server, bytes, &mut progress, &mut slots, requests);
             let mut stopped =
@@ -410,7 +445,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             slots.clear();
-            if stopped {
+            // A backlog from a long wait runs in steps, and so does what makes large replies.
+            if stopped || done >= READ_SIZE || self.out.len() - owed > FLUSH_AT {
                 self.more = !self.session.closing;
                 break;
             }
@@ -543,7 +579,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match flow {
             Flow::Done => {
                 *done = end;
-                self.out.len() - self.sent > FLUSH_AT
+                false
             }
             Flow::Close => {
                 self.session.closing = true;
@@ -698,11 +734,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Err(io::ErrorKind::OutOfMemory.into())
     }
 
+    /// Keeps what the socket does not take now. A client that always lags behind never lets the buffer
+    /// run empty, so what was sent is dropped as soon as it is the larger part.
+    fn keep_unsent(&mut self, progress: bool) {
+        let unsent = self.out.len() - self.sent;
+        if self.sent >= unsent {
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+        let client = &self.session.client;
+        client.output_bytes.store(unsent as u64, Relaxed);
+        if progress {
+            // A client that still takes its replies is not idle.
+            client.last_interaction.store(clock::now().0, Relaxed);
+        }
+    }
+
     /// Sends as much of the replies as the socket takes now.
     fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
         }
+        let before = self.sent;
         while self.sent < self.out.len() {
             match Pin::new(&mut self.socket).poll_write(cx, &self.out[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -715,10 +768,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
                     self.check_output_limit()?;
-                    self.session
-                        .client
-                        .output_bytes
-                        .store((self.out.len() - self.sent) as u64, Relaxed);
+                    self.keep_unsent(self.sent > before);
                     return Ok(());
                 }
             }
