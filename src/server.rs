@@ -34,12 +34,14 @@ use crate::transaction::expire;
 /// How long the end waits for clients to take what they are owed.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// File descriptors that the server needs besides its clients' and its threads' (Redis's
-/// `CONFIG_MIN_RESERVED_FDS`).
+/// File descriptors kept for the server itself at least (Redis's `CONFIG_MIN_RESERVED_FDS`).
 const RESERVED_FILES: u64 = 32;
 
 /// File descriptors of a worker thread: those of its runtime.
 const FILES_PER_THREAD: u64 = 4;
+
+/// File descriptors besides those of the workers: listeners, logs, standard streams.
+const OWN_FILES: u64 = 16;
 
 /// How often rates are measured.
 const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
@@ -151,6 +153,10 @@ pub fn run<T>(config: Arc<Config>, listening: impl FnOnce() -> T) -> ExitCode {
         }
     };
     let _until_the_end = listening();
+    tracing::info!(
+        "Running mode=standalone, port={}.",
+        server.port.load(Relaxed)
+    );
     let workers: io::Result<Vec<_>> = (0..server.config.threads())
         .map(|index| start_worker(&server, index))
         .collect();
@@ -641,7 +647,7 @@ fn raise_file_limit(config: &Config) -> Result<(), String> {
 
 /// File descriptors that the server needs besides its clients'.
 fn reserved_files(threads: usize) -> u64 {
-    RESERVED_FILES + FILES_PER_THREAD * threads as u64
+    RESERVED_FILES.max(OWN_FILES + FILES_PER_THREAD * threads as u64)
 }
 
 /// Lets the process have as many files as this many clients and worker threads need.

@@ -262,3 +262,78 @@ fn random_bytes_do_not_bring_the_server_down() {
     let running = server.process().try_wait().expect("the process");
     assert!(running.is_none(), "the server ended: {running:?}");
 }
+
+#[test]
+fn a_transaction_may_not_queue_more_than_the_query_buffer_limit() {
+    let server = Server::start(&[]);
+    let mut other = server.connect();
+    other.ok("CONFIG SET client-query-buffer-limit 1mb");
+    let mut greedy = server.connect();
+    greedy.ok("MULTI");
+    let request = encode(&[b"SET".as_slice(), b"k", &[b'v'; 50_000]]);
+    let mut queued = 0;
+    // The server closes in the middle, so that sending may fail as well as reading.
+    while queued < 40 && greedy.send_raw(&request).is_ok() && greedy.try_read().is_ok() {
+        queued += 1;
+    }
+    assert!((10..=21).contains(&queued), "{queued}");
+    assert_eq!(other.ok("EXISTS k"), Value::Int(0));
+}
+
+#[test]
+fn a_backlog_behind_a_pause_runs_in_order_and_whole() {
+    const COUNT: i64 = 100_000;
+    let server = Server::start(&[]);
+    let mut other = server.connect();
+    other.ok("CLIENT PAUSE 600000 WRITE");
+    let mut client = server.connect();
+    client
+        .send_raw(&b"INCR n\r\n".repeat(COUNT as usize))
+        .expect("sent");
+    // Waits within the backlog end its steps in the middle.
+    client
+        .send_raw(&b"WAIT 1 1\r\nINCR n\r\n".repeat(20))
+        .expect("sent");
+    client
+        .send_raw(b"*2\r\n$4\r\nINCR\r\n$1\r\n")
+        .expect("sent");
+    other.ok("CLIENT UNPAUSE");
+    for expected in 1..=COUNT {
+        assert_eq!(client.read(), Value::Int(expected));
+    }
+    for more in 1..=20 {
+        assert_eq!(client.read(), Value::Int(0));
+        assert_eq!(client.read(), Value::Int(COUNT + more));
+    }
+    client.send_raw(b"n\r\n").expect("sent");
+    assert_eq!(client.read(), Value::Int(COUNT + 21));
+}
+
+#[test]
+fn a_reader_that_always_lags_behind_does_not_grow_memory() {
+    const VALUE: usize = 1_000_000;
+    let server = Server::start(&[]);
+    let mut slow = server.connect();
+    let value = vec![b'v'; VALUE];
+    slow.call(&[b"SET".as_slice(), b"k", &value]);
+    let mut other = server.connect();
+    let request = encode(&["GET", "k"]);
+    // More than the sockets hold is always owed, so that the server never sees its buffer empty.
+    slow.send_raw(&request.repeat(20)).expect("sent");
+    for _ in 0..200 {
+        slow.send_raw(&request).expect("sent");
+        assert_eq!(slow.read(), bulk(&value));
+    }
+    let Value::Bulk(info) = other.ok("INFO memory") else {
+        panic!("INFO is text");
+    };
+    let info = String::from_utf8(info).expect("text");
+    let used: usize = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:")?.parse().ok())
+        .expect("a number");
+    assert!(
+        used < 100 * VALUE,
+        "{used} bytes after 200 replies of {VALUE}"
+    );
+}

@@ -52,9 +52,12 @@ const FLUSH_AT: usize = 1024 * 1024;
 /// offsets into them, and into what MULTI queued, have 32 bits.
 const MAX_QUERY: usize = u32::MAX as usize - READ_SIZE;
 
-/// Buffers kept for the next connection that needs one, by number and by size.
+/// Bytes of empty buffers that a worker keeps for the next connections that need one. They count as used
+/// memory, and so against `maxmemory`.
+const SPARE_BYTES: usize = 1024 * 1024;
+
+/// Number of empty buffers that a worker keeps at most.
 const SPARE_BUFFERS: usize = 64;
-const SPARE_SIZE: usize = 256 * 1024;
 
 /// Bytes that an idle connection takes, besides what [`Client`] holds.
 pub const FIXED_MEMORY: usize = size_of::<Connection<tokio::net::TcpStream>>();
@@ -65,7 +68,15 @@ pub struct Worker {
     pub server: Arc<Server>,
     index: usize,
     scratch: RefCell<Scratch>,
-    spare: RefCell<Vec<Vec<u8>>>,
+    spare: RefCell<Spare>,
+}
+
+/// Empty buffers to use again.
+#[derive(Default)]
+struct Spare {
+    buffers: Vec<Vec<u8>>,
+    /// The sum of their capacities.
+    bytes: usize,
 }
 
 struct Scratch {
@@ -110,14 +121,19 @@ impl Worker {
     }
 
     fn take_buffer(&self) -> Vec<u8> {
-        self.spare.borrow_mut().pop().unwrap_or_default()
+        let spare = &mut *self.spare.borrow_mut();
+        let buffer = spare.buffers.pop().unwrap_or_default();
+        spare.bytes -= buffer.capacity();
+        buffer
     }
 
     fn give_buffer(&self, mut buffer: Vec<u8>) {
-        let mut spare = self.spare.borrow_mut();
-        if buffer.capacity() <= SPARE_SIZE && spare.len() < SPARE_BUFFERS {
+        let spare = &mut *self.spare.borrow_mut();
+        let bytes = spare.bytes + buffer.capacity();
+        if bytes <= SPARE_BYTES && spare.buffers.len() < SPARE_BUFFERS {
             buffer.clear();
-            spare.push(buffer);
+            spare.bytes = bytes;
+            spare.buffers.push(buffer);
         }
     }
 }
