@@ -117,8 +117,8 @@ fn start(loaded: Loaded) -> ExitCode {
     for notice in notices {
         tracing::info!("{notice}");
     }
-    let _pid_file = PidFile::write(config.pidfile());
-    redouble::server::run(config)
+    let pid_file = config.pidfile();
+    redouble::server::run(config, || PidFile::write(pid_file))
 }
 
 /// The line that wrappers of redis-server read a version from.

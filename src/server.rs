@@ -34,8 +34,14 @@ use crate::transaction::expire;
 /// How long the end waits for clients to take what they are owed.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// File descriptors that the server needs besides its clients' (Redis's `CONFIG_MIN_RESERVED_FDS`).
+/// File descriptors kept for the server itself at least (Redis's `CONFIG_MIN_RESERVED_FDS`).
 const RESERVED_FILES: u64 = 32;
+
+/// File descriptors of a worker thread: those of its runtime.
+const FILES_PER_THREAD: u64 = 4;
+
+/// File descriptors besides those of the workers: listeners, logs, standard streams.
+const OWN_FILES: u64 = 16;
 
 /// How often rates are measured.
 const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
@@ -136,8 +142,13 @@ enum Socket {
 }
 
 /// Runs a server until it is told to end. Says on the log what it does.
-pub fn run(config: Arc<Config>) -> ExitCode {
-    raise_file_limit(&config);
+///
+/// `listening` is called once all sockets are open: a server whose port is taken leaves no trace.
+pub fn run<T>(config: Arc<Config>, listening: impl FnOnce() -> T) -> ExitCode {
+    if let Err(text) = raise_file_limit(&config) {
+        tracing::warn!("{text}");
+        return ExitCode::FAILURE;
+    }
     let server = Arc::new(Server::new(config));
     let listeners = match Listeners::bind(&server) {
         Ok(listeners) => listeners,
@@ -146,6 +157,11 @@ pub fn run(config: Arc<Config>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let _until_the_end = listening();
+    tracing::info!(
+        "Running mode=standalone, port={}.",
+        server.port.load(Relaxed)
+    );
     let workers: io::Result<Vec<_>> = (0..server.config.threads())
         .map(|index| start_worker(&server, index))
         .collect();
@@ -265,6 +281,13 @@ fn listen_on_path(
 async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[UnboundedSender<Accepted>]) {
     use tokio::signal::unix::{SignalKind, signal};
     let local = LocalSet::new();
+    // Caught before anybody is told that the server is ready. SIGHUP is caught to be ignored: the server
+    // outlives the terminal that it was started from.
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    );
     for listener in listeners.tcp {
         let (server, workers) = (server.clone(), workers.to_vec());
         local.spawn_local(async move {
@@ -297,10 +320,7 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
     server.initial_memory.store(memory::publish(), Relaxed);
     let reason = local
         .run_until(async {
-            let (Ok(mut term), Ok(mut int)) = (
-                signal(SignalKind::terminate()),
-                signal(SignalKind::interrupt()),
-            ) else {
+            let (Ok(mut term), Ok(mut int), Ok(_)) = signals else {
                 tracing::warn!("Signals cannot be caught");
                 server.stop.notified().await;
                 return "User requested shutdown...";
@@ -590,22 +610,45 @@ async fn take_samples(server: &Server) {
     }
 }
 
-/// Lets the process have as many files as `maxclients` needs, if the system allows it.
-fn raise_file_limit(config: &Config) {
-    if let Err(most) = allow_clients(config.maxclients()) {
-        tracing::warn!(
-            "The system allows files for {most} clients only: fewer than maxclients ({})",
-            config.maxclients()
-        );
+/// Lets the process have as many files as `maxclients` needs, or lowers `maxclients` to what the system
+/// allows: a client too many is then told so, instead of waiting for a file that does not come free.
+fn raise_file_limit(config: &Config) -> Result<(), String> {
+    let wanted = config.maxclients();
+    let Err(most) = allow_clients(wanted, config.threads()) else {
+        return Ok(());
+    };
+    let needed = wanted as u64 + reserved_files(config.threads());
+    if most == 0 {
+        return Err(format!(
+            "Your current 'ulimit -n' is not enough for the server to start. Please increase your open file \
+             limit to at least {needed}. Exiting."
+        ));
     }
+    tracing::warn!(
+        "You requested maxclients of {wanted} requiring at least {needed} max file descriptors."
+    );
+    config
+        .set(&[("maxclients", most.to_string())])
+        .map_err(|error| error.to_string())?;
+    tracing::warn!(
+        "maxclients has been reduced to {most} to compensate for low ulimit. If you need higher maxclients \
+         increase 'ulimit -n'."
+    );
+    Ok(())
 }
 
-/// Lets the process have as many files as this many clients need.
+/// File descriptors that the server needs besides its clients'.
+fn reserved_files(threads: usize) -> u64 {
+    RESERVED_FILES.max(OWN_FILES + FILES_PER_THREAD * threads as u64)
+}
+
+/// Lets the process have as many files as this many clients and worker threads need.
 ///
 /// # Errors
 /// The number of clients for which the system does allow enough; the limit is then set for these.
-pub fn allow_clients(count: usize) -> Result<(), u64> {
-    let wanted = count as u64 + RESERVED_FILES;
+pub fn allow_clients(count: usize, threads: usize) -> Result<(), u64> {
+    let reserved = reserved_files(threads);
+    let wanted = count as u64 + reserved;
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -624,5 +667,5 @@ pub fn allow_clients(count: usize) -> Result<(), u64> {
         return Ok(());
     }
     set(limit.rlim_max, limit.rlim_max);
-    Err(limit.rlim_max.saturating_sub(RESERVED_FILES))
+    Err(limit.rlim_max.saturating_sub(reserved))
 }

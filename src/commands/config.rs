@@ -115,7 +115,7 @@ fn set(
 fn apply(server: &Server, changed: &[&'static str]) -> Result<(), (&'static str, String)> {
     for &name in changed {
         match name {
-            "maxclients" => server::allow_clients(server.config.maxclients()).map_err(|most| {
+            "maxclients" => server::allow_clients(server.config.maxclients(), server.config.threads()).map_err(|most| {
                 (
                     name,
                     format!(

@@ -28,7 +28,6 @@ use crate::resp::request::{Limits, Parsed, Progress, ProtocolError};
 use crate::resp::{Args, Reply};
 use crate::server::Server;
 use crate::session::gate::{self, Request};
-use crate::session::multi::Multi;
 use crate::session::park::{Verdict, Wait};
 use crate::session::{ReplyMode, Session};
 use crate::stats::WorkerStats;
@@ -45,15 +44,19 @@ const LOOK_AHEAD: usize = 16;
 /// sends a whole pipeline before it reads must not be stopped early: it would never read.
 const MAX_UNSENT: usize = 256 * 1024 * 1024;
 
-/// Bytes of requests that a connection may keep, whatever the settings say: slots count in 32 bits.
-const MAX_KEPT: usize = (u32::MAX / 2) as usize;
-
 /// Replies of one batch beyond which they are sent before the batch goes on.
 const FLUSH_AT: usize = 1024 * 1024;
 
-/// Buffers kept for the next connection that needs one, by number and by size.
+/// Bytes that a client may have sent that did not run yet, whatever `client-query-buffer-limit` says:
+/// offsets into them, and into what MULTI queued, have 32 bits.
+const MAX_QUERY: usize = u32::MAX as usize - READ_SIZE;
+
+/// Bytes of empty buffers that a worker keeps for the next connections that need one. They count as used
+/// memory, and so against `maxmemory`.
+const SPARE_BYTES: usize = 1024 * 1024;
+
+/// Number of empty buffers that a worker keeps at most.
 const SPARE_BUFFERS: usize = 64;
-const SPARE_SIZE: usize = 256 * 1024;
 
 /// Bytes that an idle connection takes, besides what [`Client`] holds.
 pub const FIXED_MEMORY: usize = size_of::<Connection<tokio::net::TcpStream>>();
@@ -64,7 +67,15 @@ pub struct Worker {
     pub server: Arc<Server>,
     index: usize,
     scratch: RefCell<Scratch>,
-    spare: RefCell<Vec<Vec<u8>>>,
+    spare: RefCell<Spare>,
+}
+
+/// Empty buffers to use again.
+#[derive(Default)]
+struct Spare {
+    buffers: Vec<Vec<u8>>,
+    /// The sum of their capacities.
+    bytes: usize,
 }
 
 struct Scratch {
@@ -109,14 +120,19 @@ impl Worker {
     }
 
     fn take_buffer(&self) -> Vec<u8> {
-        self.spare.borrow_mut().pop().unwrap_or_default()
+        let spare = &mut *self.spare.borrow_mut();
+        let buffer = spare.buffers.pop().unwrap_or_default();
+        spare.bytes -= buffer.capacity();
+        buffer
     }
 
     fn give_buffer(&self, mut buffer: Vec<u8>) {
-        let mut spare = self.spare.borrow_mut();
-        if buffer.capacity() <= SPARE_SIZE && spare.len() < SPARE_BUFFERS {
+        let spare = &mut *self.spare.borrow_mut();
+        let bytes = spare.bytes + buffer.capacity();
+        if bytes <= SPARE_BYTES && spare.buffers.len() < SPARE_BUFFERS {
             buffer.clear();
-            spare.push(buffer);
+            spare.bytes = bytes;
+            spare.buffers.push(buffer);
         }
     }
 }
@@ -142,6 +158,9 @@ pub struct Connection<S> {
     session: Session,
     /// Bytes received of requests that did not run yet. Empty nearly always.
     pending: Vec<u8>,
+    /// How many of them did run: they are dropped when they are the larger part, so that a long
+    /// backlog that runs in many steps is not moved at each.
+    ran: usize,
     /// How far the first of them was parsed.
     partial: Option<Box<(Progress, Vec<Slot>)>>,
     /// Whether `pending` may hold a whole request.
@@ -164,6 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             socket,
             session: Session::new(client, authenticated),
             pending: Vec::new(),
+            ran: 0,
             partial: None,
             more: false,
             out: Vec::new(),
@@ -189,15 +209,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending
             };
         }
-        if self.exceeds_query_limit() {
-            return Poll::Ready(Step::Closed);
-        }
         if self.parked.is_some() && !self.unpark(cx, signals) {
             // Read on, to notice the socket's end.
             return loop {
                 match ready!(self.poll_read_pending(cx)) {
                     Ok(0) | Err(_) => break Poll::Ready(Step::Closed),
-                    Ok(_) if self.exceeds_query_limit() => break Poll::Ready(Step::Closed),
                     Ok(_) => {}
                 }
             };
@@ -219,7 +235,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             loop {
                 match ready!(self.poll_read_pending(cx)) {
                     Ok(0) => return self.end(),
-                    Ok(_) if self.exceeds_query_limit() => return Poll::Ready(Step::Closed),
                     Ok(_) if self.lacks_bytes() => {}
                     Ok(_) => return Poll::Ready(self.run_pending()),
                     Err(_) => return Poll::Ready(Step::Closed),
@@ -234,6 +249,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(()) if read.filled().is_empty() => self.end(),
             Ok(()) => {
                 self.count_read(read.filled().len());
+                if self.exceeds_query_limit(read.filled().len()) {
+                    return Poll::Ready(Step::Closed);
+                }
                 Poll::Ready(self.run_fresh(&worker, batch, read.filled()))
             }
             Err(_) => Poll::Ready(Step::Closed),
@@ -253,23 +271,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether an argument is known to be longer than what has come so far.
     fn lacks_bytes(&self) -> bool {
         let needed = self.partial.as_ref().and_then(|partial| partial.0.needed());
-        needed.is_some_and(|needed| needed > self.pending.len())
+        needed.is_some_and(|needed| needed > self.waiting_bytes())
     }
 
-    /// Whether the client keeps more of its requests here than it may: what was not run yet, and, as in
-    /// Redis, what MULTI has queued.
-    fn exceeds_query_limit(&self) -> bool {
-        let queued = match &self.session.multi {
-            Multi::Queuing(queue) => queue.memory(),
-            Multi::None | Multi::Doomed => 0,
-        };
-        let kept = self.pending.len() + queued;
-        // Below this every number is.
-        if kept <= READ_SIZE {
-            return false;
-        }
+    /// Bytes received of requests that did not run yet.
+    fn waiting_bytes(&self) -> usize {
+        self.pending.len() - self.ran
+    }
+
+    /// Whether a client that has sent `waiting` bytes that did not run yet must be closed: with what
+    /// MULTI queued they are more than `client-query-buffer-limit`, or more than a [`Slot`] can name.
+    fn exceeds_query_limit(&self, waiting: usize) -> bool {
         let limit = self.worker.server.config.client_query_buffer_limit();
-        if kept <= limit.min(MAX_KEPT) {
+        if waiting + self.session.multi.argument_memory() <= limit.min(MAX_QUERY) {
             return false;
         }
         tracing::warn!(
@@ -293,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .partial
             .as_ref()
             .and_then(|partial| partial.0.needed())
-            .map_or(0, |needed| needed.saturating_sub(self.pending.len()));
+            .map_or(0, |needed| needed.saturating_sub(self.waiting_bytes()));
         let count = if missing > READ_SIZE {
             ready!(self.poll_read_long(cx, missing))?
         } else {
@@ -306,8 +320,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             read.filled().len()
         };
         self.count_read(count);
-        let bytes = self.pending.len() as u64;
-        self.session.client.query_bytes.store(bytes, Relaxed);
+        let bytes = self.waiting_bytes();
+        if self.exceeds_query_limit(bytes) {
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        }
+        let client = &self.session.client;
+        client.query_bytes.store(bytes as u64, Relaxed);
+        // One long argument can take longer than an idle client may.
+        client.last_interaction.store(clock::now().0, Relaxed);
         Poll::Ready(Ok(count))
     }
 
@@ -331,8 +351,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn run_pending(&mut self) -> Step {
         let worker = self.worker.clone();
         let mut bytes = std::mem::take(&mut self.pending);
-        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, &bytes);
-        bytes.drain(..done);
+        let waiting = &bytes[self.ran..];
+        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, waiting);
+        self.ran += done;
+        if !self.more || self.ran >= bytes.len() / 2 {
+            bytes.drain(..self.ran);
+            self.ran = 0;
+        }
         // A large buffer is kept only while it is needed.
         if bytes.is_empty() {
             bytes = Vec::new();
@@ -342,7 +367,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session
             .client
             .query_bytes
-            .store(bytes.len() as u64, Relaxed);
+            .store((bytes.len() - self.ran) as u64, Relaxed);
         self.pending = bytes;
         step
     }
@@ -389,6 +414,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let mut commands = 0;
         let mut done = 0;
+        let owed = self.out.len();
         loop {
             let outlook = self.look_ahead(server, bytes, &mut progress, &mut slots, requests);
             let mut stopped =
@@ -416,7 +442,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             slots.clear();
-            if stopped {
+            // A backlog from a long wait runs in steps, and so does what makes large replies.
+            if stopped || done >= READ_SIZE || self.out.len() - owed > FLUSH_AT {
                 self.more = !self.session.closing;
                 break;
             }
@@ -551,7 +578,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match flow {
             Flow::Done => {
                 *done = end;
-                self.out.len() - self.sent > FLUSH_AT
+                false
             }
             Flow::Close => {
                 self.session.closing = true;
@@ -715,8 +742,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Err(io::ErrorKind::OutOfMemory.into())
     }
 
+    /// Keeps what the socket does not take now. A client that always lags behind never lets the buffer
+    /// run empty, so what was sent is dropped as soon as it is the larger part.
+    fn keep_unsent(&mut self, progress: bool) {
+        let unsent = self.out.len() - self.sent;
+        if self.sent >= unsent {
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+        let client = &self.session.client;
+        client.output_bytes.store(unsent as u64, Relaxed);
+        if progress {
+            // A client that still takes its replies is not idle.
+            client.last_interaction.store(clock::now().0, Relaxed);
+        }
+    }
+
     /// Sends as much of the replies as the socket takes now.
     fn flush(&mut self, cx: &mut TaskContext<'_>) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let before = self.sent;
         while self.sent < self.out.len() {
             match Pin::new(&mut self.socket).poll_write(cx, &self.out[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -729,11 +776,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
                     self.check_output_limit()?;
-                    self.session
-                        .client
-                        .output_bytes
-                        .store((self.out.len() - self.sent) as u64, Relaxed);
-                    self.forget_sent();
+                    self.keep_unsent(self.sent > before);
                     return Ok(());
                 }
             }
@@ -748,19 +791,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.worker.give_buffer(std::mem::take(&mut self.out));
         }
         Ok(())
-    }
-
-    /// Drops what was sent from the front of the replies: a client that always owes us a read must not
-    /// make them grow for ever. Amortised O(1) per byte.
-    fn forget_sent(&mut self) {
-        if self.sent < READ_SIZE || self.sent < self.out.len() / 2 {
-            return;
-        }
-        self.out.drain(..self.sent);
-        self.sent = 0;
-        if self.out.capacity() > 4 * self.out.len().max(READ_SIZE) {
-            self.out.shrink_to_fit();
-        }
     }
 }
 
@@ -799,8 +829,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
         loop {
             match ready!(this.poll_step(cx)) {
                 Step::Closed => return Poll::Ready(()),
-                Step::Ran(commands) if commands > 1 => {
-                    // Other connections' work first: theirs and ours then cost one wake-up less each.
+                Step::Ran(commands) if commands > 1 || this.more => {
+                    // Other connections' work first: theirs and ours then cost one wake-up less each,
+                    // and a long backlog delays nobody else.
                     // Nothing needs to be kept of the yield: the next poll begins with sending.
                     let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
                     return Poll::Pending;

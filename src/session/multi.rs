@@ -66,11 +66,10 @@ impl Queue {
         self.bytes.len()
     }
 
-    /// Bytes of memory, what is kept beside the arguments included.
-    pub fn memory(&self) -> usize {
-        self.bytes.len()
-            + self.slots.len() * size_of::<Slot>()
-            + self.commands.len() * size_of::<Queued>()
+    /// What the arguments count against `client-query-buffer-limit`: their bytes, and a pointer each
+    /// as in Redis.
+    pub fn argument_memory(&self) -> usize {
+        self.bytes.len() + self.slots.len() * size_of::<usize>()
     }
 
     /// The commands in order, with their arguments.
@@ -108,6 +107,15 @@ impl Multi {
     #[inline]
     pub fn is_active(&self) -> bool {
         !matches!(self, Multi::None)
+    }
+
+    /// [`Queue::argument_memory`] of what is queued.
+    #[inline]
+    pub fn argument_memory(&self) -> usize {
+        match self {
+            Multi::Queuing(queue) => queue.argument_memory(),
+            Multi::None | Multi::Doomed => 0,
+        }
     }
 
     /// An error while queuing: EXEC will answer EXECABORT. No effect outside MULTI.
