@@ -322,8 +322,12 @@ pub fn tame(random: &mut Random, args: &mut Args) {
         // Cursors are read as by strtoull, up to a null byte.
         let cursor = args[1].split(|byte| *byte == 0).next().unwrap_or_default();
         let cursor = String::from_utf8_lossy(cursor).trim().parse::<i128>();
-        if cursor.is_ok_and(|n| n > 0) {
+        if cursor.is_ok_and(|n| n > 0 || n < i64::MIN.into()) {
             args[1] = b"0".to_vec();
+        }
+        // There are more keys than the default COUNT where a spoilt request has made some.
+        if !(2..args.len()).any(|index| is(args, index, "COUNT")) {
+            args.extend([b"count".to_vec(), b"1000".to_vec()]);
         }
         for index in 2..args.len() {
             let small = number(&args[index]).is_some_and(|n| (1..100).contains(&n));
