@@ -17,7 +17,7 @@ use judge::Rule;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use support::client::{Client, encode};
 use support::notation;
 use support::random::Random;
@@ -27,7 +27,7 @@ use support::server::{Program, Server};
 /// Requests of a run with servers of its own: what went before a difference is never more.
 const RUN: usize = 10_000;
 /// Requests before a difference that are shown.
-const SHOWN: usize = 300;
+const SHOWN: usize = 3000;
 
 /// A connection to each of the two servers.
 struct Pair {
@@ -172,7 +172,7 @@ fn shown(args: &Args) -> String {
 }
 
 fn short(text: &str) -> String {
-    match text.char_indices().nth(1500) {
+    match text.char_indices().nth(3500) {
         Some((end, _)) => format!("{}.. ({} bytes)", &text[..end], text.len()),
         None => text.to_string(),
     }
@@ -187,6 +187,10 @@ fn run(seed: u64, count: usize, reference: &Program) {
         let length = 1 + generator.random.below(40) as usize;
         let batch = generator.batch(connection, length);
         run.exchange(connection, &batch);
+        if !generator.in_multi(connection) && generator.random.below(30) == 0 {
+            run.exchange(connection, &generator.stale());
+            std::thread::sleep(Duration::from_millis(3));
+        }
         if generator.random.below(30) == 0 {
             run.exchange(2, &commands::inspection());
         }

@@ -62,11 +62,53 @@ const EXCLUDED: &[&str] = &[
 /// (`None`: DIFFERENCE, on purpose and for good), and which requests.
 type Known = (&'static str, Option<(u32, u32)>, fn(&Args) -> bool);
 
-const KNOWN: &[Known] = &[(
-    "DIFFERENCE: Redis leaves out the error of a wrong password while replies wait to be sent",
-    None,
-    |args| is(args, 0, "AUTH") && is(args, 1, "nobody"),
-)];
+const KNOWN: &[Known] = &[
+    (
+        "DIFFERENCE: Redis leaves out the error of a wrong password while replies wait to be sent",
+        None,
+        |args| is(args, 0, "AUTH") && is(args, 1, "nobody"),
+    ),
+    (
+        "SINCE 7.4: a cursor that is no plain number is invalid",
+        Some((7, 4)),
+        |args| {
+            let plain =
+                |cursor: &Vec<u8>| !cursor.is_empty() && cursor.iter().all(u8::is_ascii_digit);
+            is(args, 0, "SCAN") && args.get(1).is_some_and(|cursor| !plain(cursor))
+        },
+    ),
+    (
+        "SINCE 7.4: maxmemory-samples ends at 64, and loglevel has one level more",
+        Some((7, 4)),
+        |args| {
+            let name = |at| is(args, at, "maxmemory-samples") || is(args, at, "loglevel");
+            is(args, 0, "CONFIG") && is(args, 1, "SET") && (2..args.len()).any(name)
+        },
+    ),
+    (
+        "SINCE 7.4: a connection's name is checked up to a null byte",
+        Some((7, 4)),
+        |args| {
+            let names = is(args, 0, "CLIENT") || is(args, 0, "HELLO");
+            names && args.iter().any(|arg| arg.contains(&0))
+        },
+    ),
+    (
+        "SINCE 7.4: HELLO sets no name when an option behind it is wrong",
+        Some((7, 4)),
+        |args| is(args, 0, "HELLO") && args.len() > 4,
+    ),
+    (
+        "SINCE 7.4: WAIT checks that the end of its time can be counted",
+        Some((7, 4)),
+        |args| is(args, 0, "WAIT") && args.get(2).is_some_and(|timeout| timeout.len() > 15),
+    ),
+    (
+        "SINCE 7.4: COMMAND GETKEYS takes a command without arguments",
+        Some((7, 4)),
+        |args| is(args, 0, "COMMAND") && args[1].len() > 6 && args.len() == 3,
+    ),
+];
 
 /// Whether the argument is this word in any case.
 pub fn is(args: &Args, index: usize, word: &str) -> bool {
@@ -78,7 +120,8 @@ fn words(text: &[&str]) -> Args {
     text.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
-fn parse_version(text: &str) -> (u32, u32) {
+/// Major and minor of a version.
+pub fn parse_version(text: &str) -> (u32, u32) {
     let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
@@ -114,6 +157,24 @@ impl Generator {
                 index += 1;
                 index <= from || !is_known(&request.args, version)
             });
+        }
+        out
+    }
+
+    /// Whether a transaction is open on the connection.
+    pub fn in_multi(&self, connection: usize) -> bool {
+        self.connections[connection].in_multi
+    }
+
+    /// Requests after which some keys are stale as soon as a millisecond is over.
+    pub fn stale(&mut self) -> Vec<Request> {
+        let mut out = Vec::new();
+        for key in values::keys() {
+            if self.one_in(3) {
+                let mut args = words(&["PEXPIRE"]);
+                args.extend([key, b"1".to_vec()]);
+                self.push(args, Rule::Exact, &mut out);
+            }
         }
         out
     }
@@ -285,7 +346,7 @@ impl Generator {
             &["FILTERBY", "PATTERN", "x", "y"],
         ];
         args.extend(words(values::pick(&mut self.random, filters)));
-        self.push(args, Rule::CommandNames, out);
+        self.push(args, Rule::CommandNames(self.version), out);
     }
 
     /// Requests that are not answered, or only one that is not.
@@ -525,6 +586,15 @@ pub fn inspection() -> Vec<Request> {
             answered: true,
         })
     };
+    for section in [
+        "commandstats",
+        "errorstats",
+        "stats",
+        "persistence",
+        "keyspace",
+    ] {
+        push(words(&["INFO", section]), Rule::Info);
+    }
     push(words(&["DEBUG", "DIGEST"]), Rule::Exact);
     for database in values::DATABASES {
         push(words(&["SELECT", database]), Rule::Exact);

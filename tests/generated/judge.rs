@@ -1,5 +1,6 @@
 //! Says whether two replies to the same request agree.
 
+use crate::commands::parse_version;
 use crate::support::resp::Value;
 use redouble::commands::registry;
 
@@ -18,8 +19,10 @@ pub enum Rule {
     RandomKey,
     /// Versions and the number of the connection differ.
     Hello,
-    /// Names of commands in any order, of which only those count that we know.
-    CommandNames,
+    /// Names of commands in any order, of which only those count that we and this version know.
+    CommandNames((u32, u32)),
+    /// The counts of INFO that do not depend on time or on the machine.
+    Info,
     /// An array with a reply for each command that was queued, which the transaction knows.
     Exec,
 }
@@ -51,8 +54,15 @@ impl Rule {
                     .all(|key| before.is_some_and(|scan| returned(scan, key))),
                 _ => ours == theirs,
             },
+            Rule::Info => match (ours.text(), theirs.text()) {
+                (Some(a), Some(b)) => counts(&a) == counts(&b),
+                _ => false,
+            },
             Rule::Hello => without_names(ours) == without_names(theirs),
-            Rule::CommandNames => known(ours).is_some() && known(ours) == known(theirs),
+            Rule::CommandNames(version) => {
+                let ours = known(ours, *version);
+                ours.is_some() && ours == known(theirs, *version)
+            }
         }
     }
 }
@@ -79,6 +89,34 @@ fn returned(scan: &Value, key: &Value) -> bool {
             .is_some_and(|keys| keys.elements().contains(key)),
         _ => false,
     }
+}
+
+/// The lines of INFO that must be equal, sorted, without the fields that depend on time.
+fn counts(info: &[u8]) -> Vec<String> {
+    const NAMES: [&str; 8] = [
+        "cmdstat_",
+        "errorstat_",
+        "db",
+        "keyspace_hits:",
+        "keyspace_misses:",
+        "expired_keys:",
+        "total_error_replies:",
+        "rdb_changes_since_last_save:",
+    ];
+    const TIMES: [&str; 4] = ["usec=", "usec_per_call=", "avg_ttl=", "subexpiry="];
+    let text = String::from_utf8_lossy(info);
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter(|line| NAMES.iter().any(|name| line.starts_with(name)))
+        .map(|line| {
+            let fields = line.split_inclusive([':', ',']);
+            fields
+                .filter(|field| !TIMES.iter().any(|time| field.starts_with(time)))
+                .collect()
+        })
+        .collect();
+    lines.sort();
+    lines
 }
 
 /// The reply of HELLO without the values that a server chooses itself.
@@ -109,15 +147,19 @@ fn without_names(value: &Value) -> Value {
     }
 }
 
-/// The names in the reply that are commands of ours, sorted; `None` for what is no array.
-fn known(value: &Value) -> Option<Vec<Vec<u8>>> {
+/// The names in the reply that are commands of ours, sorted; `None` for what
+/// is no array.
+fn known(value: &Value, version: (u32, u32)) -> Option<Vec<Vec<u8>>> {
     let (Value::Array(items) | Value::Set(items)) = value else {
         return None;
     };
     let mut names: Vec<Vec<u8>> = items
         .iter()
         .filter_map(Value::text)
-        .filter(|name| registry::lookup_full(name).is_some())
+        .filter(|name| {
+            registry::lookup_full(name)
+                .is_some_and(|command| parse_version(command.spec.since) <= version)
+        })
         .collect();
     names.sort();
     Some(names)
