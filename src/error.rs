@@ -73,26 +73,29 @@ impl Error {
         Error::Text(text.into())
     }
 
-    /// Bytes that a client sent, as an error that ends with them shows them: none from a NUL on, and no
-    /// line ends behind them.
-    pub fn shown_last(bytes: &[u8]) -> String {
-        let shown = Error::shown(bytes, usize::MAX);
-        shown.trim_end_matches(['\r', '\n']).to_owned()
-    }
-
-    /// Bytes that a client sent, as an error shows them: at most `limit`, none from a NUL on.
-    pub fn shown(bytes: &[u8], limit: usize) -> String {
-        let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end.min(limit)]).into_owned()
+    /// An error that shows what a client sent, byte by byte and up to a NUL, between two texts. Line ends
+    /// at the end of the whole are cut.
+    pub fn quoting(before: &str, sent: &[u8], after: &str) -> Self {
+        let mut text = [
+            before.as_bytes(),
+            until_nul(sent, usize::MAX),
+            after.as_bytes(),
+        ]
+        .concat();
+        while matches!(text.last(), Some(b'\r' | b'\n')) {
+            text.pop();
+        }
+        Error::Bytes(text.into())
     }
 
     /// An unknown subcommand, or a wrong number of arguments, of a command that tells its subcommands
     /// apart itself: as sent, and the command's upper-case name.
     pub fn subcommand_syntax(sent: &[u8], container: &str) -> Self {
-        let sent = Error::shown(sent, 128);
-        Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{sent}'. Try {container} HELP."
-        ))
+        Error::quoting(
+            "ERR unknown subcommand or wrong number of arguments for '",
+            until_nul(sent, SHOWN),
+            &format!("'. Try {container} HELP."),
+        )
     }
 
     /// An unknown command, with the beginnings of its name and of its arguments, which share one budget
@@ -121,12 +124,10 @@ impl Error {
 
     /// An unknown subcommand of a container.
     pub fn unknown_subcommand(sent: &[u8], container: &str) -> Self {
-        let sent = until_nul(sent, SHOWN);
-        let help = format!("'. Try {container} HELP.");
-        Error::Bytes(
-            [b"ERR unknown subcommand '", sent, help.as_bytes()]
-                .concat()
-                .into(),
+        Error::quoting(
+            "ERR unknown subcommand '",
+            until_nul(sent, SHOWN),
+            &format!("'. Try {container} HELP."),
         )
     }
 

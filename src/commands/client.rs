@@ -306,7 +306,7 @@ impl Type {
             .into_iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, kind)| kind)
-            .ok_or_else(|| Error::text(format!("ERR Unknown client type '{}'", names::shown(name))))
+            .ok_or_else(|| Error::quoting("ERR Unknown client type '", name, "'"))
     }
 
     /// Every client is a normal one: there is no replication, and no channel to subscribe to.
@@ -366,8 +366,7 @@ impl<'a> Filter<'a> {
             } else if args.is(at, "USER") {
                 // Everybody is the default user, so that the condition holds for all.
                 if value != DEFAULT_USER {
-                    let name = names::shown(value);
-                    return Err(Error::text(format!("ERR No such user '{name}'")));
+                    return Err(Error::quoting("ERR No such user '", value, "'"));
                 }
             } else if args.is(at, "SKIPME") {
                 filter.skip_me = if args.is(at + 1, "YES") {
@@ -581,11 +580,7 @@ pub fn timeout(text: &[u8], now: Micros) -> Result<Option<i64>, Error> {
 
 /// The error for a subcommand with more arguments than any of its forms has.
 fn wrong_subcommand(args: Args<'_>) -> Error {
-    let sent = args.get(1);
-    let sent = names::shown(&sent[..sent.len().min(128)]);
-    Error::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{sent}'. Try CLIENT HELP."
-    ))
+    Error::subcommand_syntax(args.get(1), "CLIENT")
 }
 
 const REPLY: CommandSpec =
@@ -652,16 +647,16 @@ fn setinfo(
 ) -> Result<Flow, Error> {
     let (attribute, value) = (args.get(2), args.get(3));
     let library = attribute.eq_ignore_ascii_case(b"lib-name");
-    let attribute = names::shown(attribute);
-    if !library && !attribute.eq_ignore_ascii_case("lib-ver") {
-        return Err(Error::text(format!(
-            "ERR Unrecognized option '{attribute}'"
-        )));
+    let attribute = names::until_nul(attribute);
+    if !library && !attribute.eq_ignore_ascii_case(b"lib-ver") {
+        return Err(Error::quoting("ERR Unrecognized option '", attribute, "'"));
     }
     if !names::is_valid(value) {
-        return Err(Error::text(format!(
-            "ERR {attribute} cannot contain spaces, newlines or special characters."
-        )));
+        return Err(Error::quoting(
+            "ERR ",
+            attribute,
+            " cannot contain spaces, newlines or special characters.",
+        ));
     }
     context.session.client.change_names(|names| {
         let name = if library {

@@ -3,6 +3,7 @@
 use crate::commands::context::{Context, Flow};
 use crate::commands::help as help_text;
 use crate::commands::spec::{Arg, ArgKind, Arity, CommandSpec, Flags, Group, members};
+use crate::config::ConfigError;
 use crate::error::Error;
 use crate::memory;
 use crate::resp::{Args, Reply};
@@ -106,7 +107,14 @@ fn set(
     server
         .config
         .set_with(&pairs, local, |changed| apply(server, changed))
-        .map_err(|error| Error::text(error.to_string()))?;
+        .map_err(|error| match error {
+            ConfigError::Unknown(name) => Error::quoting(
+                "ERR Unknown option or number of arguments for CONFIG SET - '",
+                &name,
+                "'",
+            ),
+            refused => Error::text(refused.to_string()),
+        })?;
     reply.ok();
     Ok(Flow::Done)
 }

@@ -195,10 +195,11 @@ impl<'a> HelloOptions<'a> {
                 options.name = Some(args.get(at + 1));
                 at += 2;
             } else {
-                let option = names::shown(args.get(at));
-                return Err(Error::text(format!(
-                    "ERR Syntax error in HELLO option '{option}'"
-                )));
+                return Err(Error::quoting(
+                    "ERR Syntax error in HELLO option '",
+                    args.get(at),
+                    "'",
+                ));
             }
         }
         Ok(options)

@@ -234,8 +234,8 @@ impl Conditions {
             } else if args.is(index, "LT") {
                 &mut conditions.lt
             } else {
-                let option = Error::shown_last(args.get(index));
-                return Err(Error::text(format!("ERR Unsupported option {option}")));
+                let option = args.get(index);
+                return Err(Error::quoting("ERR Unsupported option ", option, ""));
             } = true;
         }
         let Conditions { nx, xx, gt, lt } = conditions;

@@ -57,8 +57,8 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// There is no such setting.
-    #[error("ERR Unknown option or number of arguments for CONFIG SET - '{0}'")]
-    Unknown(String),
+    #[error("ERR Unknown option or number of arguments for CONFIG SET - '{}'", String::from_utf8_lossy(.0))]
+    Unknown(Vec<u8>),
     /// The setting exists and refused the value.
     #[error("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")]
     Refused {
@@ -238,7 +238,7 @@ impl Config {
         let config = Self::new();
         for (name, value) in pairs {
             let Some((known, id)) = Id::find(name.as_bytes()) else {
-                return Err(ConfigError::Unknown((*name).to_owned()));
+                return Err(ConfigError::Unknown((*name).into()));
             };
             let words = words_of(id, value.as_bytes());
             let value = parse(id, &words, &config.value(id))
@@ -336,9 +336,7 @@ impl Config {
         for (given, _) in pairs {
             let given = given.as_ref();
             let Some((name, id)) = Id::find(given) else {
-                return Err(ConfigError::Unknown(
-                    String::from_utf8_lossy(given).into_owned(),
-                ));
+                return Err(ConfigError::Unknown(given.to_vec()));
             };
             let protected = || !self.enable_protected_configs().allows(client_is_local);
             // Programs that write back all that CONFIG GET told them know which of Redis's settings are

@@ -27,6 +27,11 @@ impl Random {
         Random { state: seed }
     }
 
+    /// The seed of a generator that goes on as this one will.
+    pub fn seed(&self) -> u64 {
+        self.state
+    }
+
     /// A generator of its own for one of several threads, decided by this one's state.
     pub fn fork(&mut self) -> Random {
         Random::new(self.next())

@@ -1,0 +1,231 @@
+//! Random requests, valid and nearly valid, to this server and to a real redis-server: every reply must agree.
+//!
+//! The real server is found as in `differential.rs`. `REDOUBLE_GENERATED` is the number of requests,
+//! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again.
+
+mod support;
+
+#[path = "generated/commands.rs"]
+mod commands;
+#[path = "generated/judge.rs"]
+mod judge;
+#[path = "generated/values.rs"]
+mod values;
+
+use commands::{Args, Generator, Request};
+use judge::Rule;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+use support::client::{Client, encode};
+use support::notation;
+use support::random::Random;
+use support::resp::{Reply, Value};
+use support::server::{Program, Server};
+
+/// Requests of a run with servers of its own: what went before a difference is never more.
+const RUN: usize = 10_000;
+/// Requests before a difference that are shown.
+const SHOWN: usize = 3000;
+
+/// A connection to each of the two servers.
+struct Pair {
+    ours: Client,
+    theirs: Client,
+    /// How the replies to the queued commands are compared.
+    queued: Vec<Rule>,
+}
+
+/// One run: two servers, and three pairs of connections, of which the third only looks.
+struct Run {
+    pairs: [Pair; 3],
+    seed: u64,
+    sent: usize,
+    history: VecDeque<String>,
+    _servers: [Server; 2],
+}
+
+fn start(seed: u64, reference: &Program) -> Run {
+    let servers = [Server::start(&[]), Server::start_program(reference, &[])];
+    let pairs = [2, 3, 3].map(|protocol| Pair {
+        ours: servers[0].connect_as(protocol),
+        theirs: servers[1].connect_as(protocol),
+        queued: Vec::new(),
+    });
+    let mut run = Run {
+        pairs,
+        seed,
+        sent: 0,
+        history: VecDeque::new(),
+        _servers: servers,
+    };
+    // When stale keys are removed must not depend on time.
+    let request = Request {
+        args: ["DEBUG", "SET-ACTIVE-EXPIRE", "0"].map(Vec::from).to_vec(),
+        rule: Rule::Exact,
+        answered: true,
+    };
+    run.exchange(2, &[request]);
+    run
+}
+
+impl Run {
+    /// Sends the requests to both servers, and compares what comes back.
+    fn exchange(&mut self, connection: usize, requests: &[Request]) {
+        let bytes: Vec<u8> = requests.iter().flat_map(|r| encode(&r.args)).collect();
+        let pair = &mut self.pairs[connection];
+        pair.theirs.send_raw(&bytes).expect("the reference reads");
+        pair.ours.send_raw(&bytes).expect("the server reads");
+        let mut before = None;
+        for request in requests {
+            self.sent += 1;
+            if self.history.len() == SHOWN {
+                self.history.pop_front();
+            }
+            let line = format!("{:6} c{connection}> {}", self.sent, shown(&request.args));
+            self.history.push_back(line);
+            if request.answered {
+                before = Some(self.compare(connection, request, before.as_ref()));
+            }
+        }
+    }
+
+    /// Compares the next reply, and returns it.
+    fn compare(&mut self, connection: usize, request: &Request, before: Option<&Value>) -> Value {
+        let pair = &mut self.pairs[connection];
+        let theirs = pair.theirs.try_read();
+        let ours = pair.ours.try_read();
+        let (Ok(ours), Ok(theirs)) = (&ours, &theirs) else {
+            let text = |reply: &std::io::Result<Reply>| match reply {
+                Ok(reply) => notation::write(&reply.value),
+                Err(error) => format!("no reply: {error}"),
+            };
+            self.fail(text(&ours), text(&theirs));
+        };
+        let agree = match request.rule {
+            Rule::Exec => pair.exec_agrees(&ours.value, &theirs.value),
+            Rule::Exact => ours.bytes == theirs.bytes,
+            ref rule => rule.accepts(&ours.value, &theirs.value, before),
+        };
+        if !agree {
+            self.fail(notation::write(&ours.value), notation::write(&theirs.value));
+        }
+        self.pairs[connection].follow(request, &theirs.value);
+        theirs.value.clone()
+    }
+
+    fn fail(&self, ours: String, theirs: String) -> ! {
+        let mut text = String::new();
+        for line in &self.history {
+            let _ = writeln!(text, "{line}");
+        }
+        panic!(
+            "the replies differ after these requests:\n{text}ours:   {}\ntheirs: {}\n\
+             again: REDOUBLE_SEED={} cargo test --test generated\n",
+            short(&ours),
+            short(&theirs),
+            self.seed
+        );
+    }
+}
+
+impl Pair {
+    /// Keeps the list of what is queued.
+    fn follow(&mut self, request: &Request, reply: &Value) {
+        if *reply == Value::Simple(b"QUEUED".to_vec()) {
+            self.queued.push(request.rule.clone());
+        } else if request.args.len() == 1
+            && ["MULTI", "EXEC", "DISCARD", "RESET"]
+                .iter()
+                .any(|name| commands::is(&request.args, 0, name))
+            && (!commands::is(&request.args, 0, "MULTI") || !reply.is_error())
+        {
+            self.queued.clear();
+        }
+    }
+
+    fn exec_agrees(&self, ours: &Value, theirs: &Value) -> bool {
+        let (Value::Array(a), Value::Array(b)) = (ours, theirs) else {
+            return ours == theirs;
+        };
+        if a.len() != self.queued.len() || b.len() != a.len() {
+            return ours == theirs;
+        }
+        (0..a.len()).all(|n| {
+            let before = n.checked_sub(1).map(|n| &b[n]);
+            self.queued[n].accepts(&a[n], &b[n], before)
+        })
+    }
+}
+
+/// The request in one line, long arguments cut.
+fn shown(args: &Args) -> String {
+    let words: Vec<String> = args
+        .iter()
+        .map(|arg| match arg.len() {
+            0..=70 => notation::quote(arg),
+            length => format!("{}..({length} bytes)", notation::quote(&arg[..20])),
+        })
+        .collect();
+    words.join(" ")
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(3500) {
+        Some((end, _)) => format!("{}.. ({} bytes)", &text[..end], text.len()),
+        None => text.to_string(),
+    }
+}
+
+/// One run with servers of its own.
+fn run(seed: u64, count: usize, reference: &Program) {
+    let mut run = start(seed, reference);
+    let mut generator = Generator::new(Random::new(seed), reference.version);
+    while run.sent < count {
+        let connection = generator.random.below(2) as usize;
+        let length = 1 + generator.random.below(40) as usize;
+        let batch = generator.batch(connection, length);
+        run.exchange(connection, &batch);
+        if !generator.in_multi(connection) && generator.random.below(30) == 0 {
+            run.exchange(connection, &generator.stale());
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        if generator.random.below(30) == 0 {
+            run.exchange(2, &commands::inspection());
+        }
+    }
+    run.exchange(2, &commands::inspection());
+}
+
+#[test]
+fn generated_requests_are_answered_as_the_real_server_does() {
+    // Past the capture of test output, so that one sees that something goes on.
+    let say = |line: String| drop(std::io::stderr().write_all(line.as_bytes()));
+    let Some(reference) = Program::reference() else {
+        let required = std::env::var_os("REDOUBLE_REFERENCE_REQUIRED");
+        assert!(
+            required.is_none_or(|value| value != "1"),
+            "REDOUBLE_REFERENCE_REQUIRED=1, but there is no redis-server to compare with"
+        );
+        return say("SKIPPED: no redis-server on the PATH, no REDOUBLE_REFERENCE\n".into());
+    };
+    let total: usize = match std::env::var("REDOUBLE_GENERATED") {
+        Ok(text) => text.parse().expect("REDOUBLE_GENERATED is a number"),
+        Err(_) => 20_000,
+    };
+    let mut seeds = Random::for_test("generated");
+    let began = Instant::now();
+    let mut done = 0;
+    while done < total {
+        // The first run's seed is the given one, so that a run can be made again by its own seed.
+        let count = RUN.min(total - done);
+        run(seeds.seed(), count, &reference);
+        seeds.next();
+        done += count;
+        let seconds = began.elapsed().as_secs_f32();
+        say(format!(
+            "generated: {done} of {total} requests, {seconds:.1} s\n"
+        ));
+    }
+}

@@ -1,0 +1,617 @@
+//! Makes random requests, valid and nearly valid, from the declared grammar of the commands.
+//!
+//! Nothing here depends on time or on replies: the same seed makes the same requests.
+
+use crate::judge::Rule;
+use crate::support::random::Random;
+use crate::values;
+use redouble::commands::registry::{self, Command};
+use redouble::commands::spec::{Arg, ArgKind, Handler};
+
+/// A request's arguments, the command's name first.
+pub type Args = Vec<Vec<u8>>;
+
+/// One request, and how its replies are compared.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub args: Args,
+    pub rule: Rule,
+    /// Whether it is answered: not after CLIENT REPLY OFF.
+    pub answered: bool,
+}
+
+/// What the generator knows of a connection.
+#[derive(Clone, Copy, Default)]
+struct Connection {
+    in_multi: bool,
+}
+
+/// The generator of one run.
+pub struct Generator {
+    pub random: Random,
+    connections: [Connection; 2],
+    /// The data commands that both servers know.
+    data: Vec<&'static Command>,
+    /// Version of the server that is compared with.
+    version: (u32, u32),
+}
+
+/// Session commands whose arguments are made from the grammar.
+const SESSION: &[&str] = &[
+    "client|getname",
+    "client|no-evict",
+    "client|no-touch",
+    "client|setinfo",
+    "client|setname",
+    "echo",
+    "ping",
+    "select",
+    "config|resetstat",
+];
+
+/// Data commands that are made in another way or not at all, and why.
+const EXCLUDED: &[&str] = &[
+    "randomkey",    // needs a SCAN before it
+    "lcs",          // its cost is the product of the lengths
+    "memory|usage", // allocations differ
+    "object|help",
+    "memory|help",
+];
+
+/// Known differences that are not asked for: the reason, the version since which a server agrees with us
+/// (`None`: DIFFERENCE, on purpose and for good), and which requests.
+type Known = (&'static str, Option<(u32, u32)>, fn(&Args) -> bool);
+
+const KNOWN: &[Known] = &[
+    (
+        "DIFFERENCE: Redis leaves out the error of a wrong password while replies wait to be sent",
+        None,
+        |args| is(args, 0, "AUTH") && is(args, 1, "nobody"),
+    ),
+    (
+        "SINCE 7.4: a cursor that is no plain number is invalid",
+        Some((7, 4)),
+        |args| {
+            let plain =
+                |cursor: &Vec<u8>| !cursor.is_empty() && cursor.iter().all(u8::is_ascii_digit);
+            is(args, 0, "SCAN") && args.get(1).is_some_and(|cursor| !plain(cursor))
+        },
+    ),
+    (
+        "SINCE 7.4: maxmemory-samples ends at 64, and loglevel has one level more",
+        Some((7, 4)),
+        |args| {
+            let name = |at| is(args, at, "maxmemory-samples") || is(args, at, "loglevel");
+            is(args, 0, "CONFIG") && is(args, 1, "SET") && (2..args.len()).any(name)
+        },
+    ),
+    (
+        "SINCE 7.4: a connection's name is checked up to a null byte",
+        Some((7, 4)),
+        |args| {
+            let names = is(args, 0, "CLIENT") || is(args, 0, "HELLO");
+            names && args.iter().any(|arg| arg.contains(&0))
+        },
+    ),
+    (
+        "SINCE 7.4: HELLO sets no name when an option behind it is wrong",
+        Some((7, 4)),
+        |args| is(args, 0, "HELLO") && args.len() > 4,
+    ),
+    (
+        "SINCE 7.4: WAIT checks that the end of its time can be counted",
+        Some((7, 4)),
+        |args| is(args, 0, "WAIT") && args.get(2).is_some_and(|timeout| timeout.len() > 15),
+    ),
+    (
+        "SINCE 7.4: COMMAND GETKEYS takes a command without arguments",
+        Some((7, 4)),
+        |args| is(args, 0, "COMMAND") && args[1].len() > 6 && args.len() == 3,
+    ),
+];
+
+/// Whether the argument is this word in any case.
+pub fn is(args: &Args, index: usize, word: &str) -> bool {
+    args.get(index)
+        .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn words(text: &[&str]) -> Args {
+    text.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
+/// Major and minor of a version.
+pub fn parse_version(text: &str) -> (u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+impl Generator {
+    /// `version`: of the server that is compared with.
+    pub fn new(random: Random, version: (u32, u32)) -> Generator {
+        let data = registry::all()
+            .iter()
+            .filter(|command| matches!(command.spec.handler, Handler::Read(_) | Handler::Write(_)))
+            .filter(|command| parse_version(command.spec.since) <= version)
+            .filter(|command| !EXCLUDED.contains(&command.full_name))
+            .collect();
+        Generator {
+            random,
+            connections: Default::default(),
+            data,
+            version,
+        }
+    }
+
+    /// Requests to send to one of the two connections in one write, about `count`.
+    pub fn batch(&mut self, connection: usize, count: usize) -> Vec<Request> {
+        let mut out = Vec::new();
+        while out.len() < count {
+            let from = out.len();
+            self.some(connection, &mut out);
+            // What is left out has no effect on what the generator knows: no known difference is a
+            // command that begins or ends a transaction.
+            let version = self.version;
+            let mut index = 0;
+            out.retain(|request| {
+                index += 1;
+                index <= from || !is_known(&request.args, version)
+            });
+        }
+        out
+    }
+
+    /// Whether a transaction is open on the connection.
+    pub fn in_multi(&self, connection: usize) -> bool {
+        self.connections[connection].in_multi
+    }
+
+    /// Requests after which some keys are stale as soon as a millisecond is over.
+    pub fn stale(&mut self) -> Vec<Request> {
+        let mut out = Vec::new();
+        for key in values::keys() {
+            if self.one_in(3) {
+                let mut args = words(&["PEXPIRE"]);
+                args.extend([key, b"1".to_vec()]);
+                self.push(args, Rule::Exact, &mut out);
+            }
+        }
+        out
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        self.random.below(times) == 0
+    }
+
+    /// Adds the next request, or a few that belong together.
+    fn some(&mut self, connection: usize, out: &mut Vec<Request>) {
+        let in_multi = self.connections[connection].in_multi;
+        match self.random.below(1000) {
+            0..30 => self.control(connection, "MULTI", out),
+            30..110 if in_multi => self.control(connection, "EXEC", out),
+            110..120 if in_multi => self.control(connection, "DISCARD", out),
+            30..33 => self.control(connection, "EXEC", out),
+            33..36 => self.control(connection, "DISCARD", out),
+            // Inside MULTI an error, which dooms the transaction: seldom there.
+            120..170 if !in_multi || self.one_in(20) => self.watch(out),
+            170..178 => self.control(connection, "UNWATCH", out),
+            178..181 => self.control(connection, "RESET", out),
+            181..187 => self.unknown(out),
+            187..195 => self.hello(in_multi, out),
+            195..240 => self.session(out),
+            240..260 => self.configuration(out),
+            260..290 => self.command_keys(out),
+            290..296 => self.command_list(out),
+            296..302 if !in_multi => self.reply_mode(out),
+            302..310 if !in_multi => self.auth(out),
+            310..316 => self.wait(out),
+            316..322 => self.debug(out),
+            322..330 => self.random_key(out),
+            330..345 => self.common_subsequence(out),
+            _ => self.data(out),
+        }
+    }
+
+    fn push(&mut self, args: Args, rule: Rule, out: &mut Vec<Request>) {
+        out.push(Request {
+            args,
+            rule,
+            answered: true,
+        });
+    }
+
+    fn control(&mut self, connection: usize, name: &str, out: &mut Vec<Request>) {
+        let mut args = words(&[name]);
+        if self.one_in(60) {
+            args.push(b"x".to_vec());
+        } else {
+            let state = &mut self.connections[connection];
+            match name {
+                "MULTI" => state.in_multi = true,
+                "EXEC" | "DISCARD" | "RESET" => state.in_multi = false,
+                _ => {}
+            }
+        }
+        let rule = match name {
+            "EXEC" => Rule::Exec,
+            _ => Rule::Exact,
+        };
+        self.push(args, rule, out);
+    }
+
+    fn watch(&mut self, out: &mut Vec<Request>) {
+        let mut args = words(&["WATCH"]);
+        for _ in 0..self.random.below(4) {
+            args.push(values::key(&mut self.random));
+        }
+        self.push(args, Rule::Exact, out);
+    }
+
+    fn unknown(&mut self, out: &mut Vec<Request>) {
+        let names: &[&str] = &[
+            "NOSUCH", "", "GE T", "OBJECT", "CLIENT", "get\r\nx", "MEMORY",
+        ];
+        let mut args = words(&[values::pick(&mut self.random, names)]);
+        for _ in 0..self.random.below(5) {
+            args.push(values::any(&mut self.random));
+        }
+        self.push(args, Rule::Exact, out);
+    }
+
+    fn hello(&mut self, in_multi: bool, out: &mut Vec<Request>) {
+        let versions: &[&str] = &[
+            "2",
+            "3",
+            "2",
+            "3",
+            "1",
+            "4",
+            "x",
+            "03",
+            "9223372036854775808",
+        ];
+        let mut args = words(&["HELLO"]);
+        if !self.one_in(6) {
+            args.extend(words(&[values::pick(&mut self.random, versions)]));
+            if self.one_in(4) {
+                args.extend(words(&["SETNAME"]));
+                args.push(values::any(&mut self.random));
+            }
+            if self.one_in(12) {
+                args.push(values::any(&mut self.random));
+            }
+            if !in_multi && self.one_in(6) {
+                args.extend(words(&["AUTH", "default", "x"]));
+            }
+        }
+        self.push(args, Rule::Hello, out);
+    }
+
+    fn session(&mut self, out: &mut Vec<Request>) {
+        let name = values::pick(&mut self.random, SESSION);
+        let command = registry::lookup_full(name.as_bytes()).expect("a command of ours");
+        if parse_version(command.spec.since) > self.version {
+            return;
+        }
+        let args = self.call(command);
+        self.push(args, Rule::Exact, out);
+    }
+
+    fn configuration(&mut self, out: &mut Vec<Request>) {
+        let (name, choices) = values::pick(&mut self.random, values::SETTINGS);
+        let mut args = match self.one_in(2) {
+            true => words(&["CONFIG", "GET", name]),
+            false => words(&["CONFIG", "SET", name]),
+        };
+        if is(&args, 1, "SET") {
+            args.extend(words(&[values::pick(&mut self.random, choices)]));
+            if self.one_in(4) {
+                let (name, choices) = values::pick(&mut self.random, values::SETTINGS);
+                args.extend(words(&[name, values::pick(&mut self.random, choices)]));
+            }
+        }
+        if self.one_in(30) {
+            args.pop();
+        }
+        self.push(args, Rule::Unordered, out);
+    }
+
+    /// COMMAND GETKEYS and GETKEYSANDFLAGS of a request for data.
+    fn command_keys(&mut self, out: &mut Vec<Request>) {
+        let name = match self.one_in(2) {
+            true => "GETKEYS",
+            false => "GETKEYSANDFLAGS",
+        };
+        let mut args = words(&["COMMAND", name]);
+        let command = values::pick(&mut self.random, &self.data);
+        args.extend(self.call(command));
+        self.push(args, Rule::Exact, out);
+    }
+
+    fn command_list(&mut self, out: &mut Vec<Request>) {
+        let mut args = words(&["COMMAND", "LIST"]);
+        let filters: &[&[&str]] = &[
+            &[],
+            &["FILTERBY"],
+            &["FILTERBY", "MODULE", "x"],
+            &["FILTERBY", "ACLCAT", "string"],
+            &["FILTERBY", "ACLCAT", "transaction"],
+            &["FILTERBY", "ACLCAT", "keyspace"],
+            &["FILTERBY", "ACLCAT", "nosuch"],
+            &["FILTERBY", "ACLCAT", "@read"],
+            &["filterby", "pattern", "*get*"],
+            &["FILTERBY", "PATTERN", "CLIENT|*"],
+            &["FILTERBY", "PATTERN", ""],
+            &["FILTERBY", "NOSUCH", "x"],
+            &["FILTERBY", "PATTERN", "x", "y"],
+        ];
+        args.extend(words(values::pick(&mut self.random, filters)));
+        self.push(args, Rule::CommandNames(self.version), out);
+    }
+
+    /// Requests that are not answered, or only one that is not.
+    fn reply_mode(&mut self, out: &mut Vec<Request>) {
+        let (mode, count) = match self.random.below(3) {
+            0 => ("ON", 0),
+            1 => ("SKIP", 1),
+            _ => ("OFF", self.random.below(5)),
+        };
+        let from = out.len();
+        self.push(words(&["CLIENT", "REPLY", mode]), Rule::Exact, out);
+        while out.len() <= from + count as usize {
+            let command = values::pick(&mut self.random, &self.data);
+            if command.full_name.starts_with("flush") {
+                continue;
+            }
+            let args = self.call(command);
+            if !is_known(&args, self.version) {
+                self.push(args, Rule::Exact, out);
+            }
+        }
+        if mode != "ON" {
+            for request in &mut out[from..] {
+                request.answered = false;
+            }
+        }
+        if mode == "OFF" {
+            self.push(words(&["CLIENT", "REPLY", "ON"]), Rule::Exact, out);
+        }
+    }
+
+    fn auth(&mut self, out: &mut Vec<Request>) {
+        let all: &[&[&str]] = &[
+            &["AUTH"],
+            &["AUTH", "x"],
+            &["AUTH", "default", "x"],
+            &["AUTH", "nobody", "x"],
+            &["AUTH", "a", "b", "c"],
+        ];
+        let args = words(values::pick(&mut self.random, all));
+        self.push(args, Rule::Exact, out);
+    }
+
+    /// WAIT, never for a replica: that would take time.
+    fn wait(&mut self, out: &mut Vec<Request>) {
+        let all: &[&[&str]] = &[
+            &["WAIT", "0", "0"],
+            &["WAIT", "-1", "10"],
+            &["WAIT", "0", "-1"],
+            &["WAIT", "x", "0"],
+            &["WAIT", "0", "x"],
+            &["WAIT", "0", "9223372036854775807"],
+            &["WAIT", "0"],
+        ];
+        let args = words(values::pick(&mut self.random, all));
+        self.push(args, Rule::Exact, out);
+    }
+
+    fn debug(&mut self, out: &mut Vec<Request>) {
+        let mut args = words(&["DEBUG", "DIGEST"]);
+        if self.one_in(2) {
+            args = words(&["DEBUG", "DIGEST-VALUE"]);
+            for _ in 0..self.random.below(4) {
+                args.push(values::key(&mut self.random));
+            }
+        }
+        self.push(args, Rule::Exact, out);
+    }
+
+    /// RANDOMKEY removes the stale keys that it happens to meet: SCAN removes all of them before.
+    fn random_key(&mut self, out: &mut Vec<Request>) {
+        self.push(words(&["SCAN", "0", "COUNT", "1000"]), Rule::Scan, out);
+        self.push(words(&["RANDOMKEY"]), Rule::RandomKey, out);
+    }
+
+    /// LCS of two short strings, which are set before it.
+    fn common_subsequence(&mut self, out: &mut Vec<Request>) {
+        let keys = [values::key(&mut self.random), values::key(&mut self.random)];
+        for key in &keys {
+            let mut set = words(&["SET"]);
+            set.push(key.clone());
+            let letters = self.random.below(40);
+            set.push(
+                (0..letters)
+                    .map(|_| b'a' + self.random.below(3) as u8)
+                    .collect(),
+            );
+            if self.one_in(8) {
+                set.truncate(2);
+                set[0] = b"DEL".to_vec();
+            }
+            self.push(set, Rule::Exact, out);
+        }
+        let command = registry::lookup(b"lcs").expect("a command of ours");
+        let mut args = self.call(command);
+        for (index, key) in keys.into_iter().enumerate() {
+            if let Some(arg) = args.get_mut(index + 1) {
+                *arg = key;
+            }
+        }
+        self.push(args, Rule::Exact, out);
+    }
+
+    fn data(&mut self, out: &mut Vec<Request>) {
+        let command = values::pick(&mut self.random, &self.data);
+        let rare = command.full_name.starts_with("flush") || command.full_name == "function|flush";
+        if rare && !self.one_in(15) {
+            return;
+        }
+        let args = self.call(command);
+        self.push(args, rule(command), out);
+    }
+
+    /// A call of the command, one in six of them spoilt.
+    fn call(&mut self, command: &'static Command) -> Args {
+        let name = match command.parent() {
+            Some(parent) => vec![parent.spec.name, command.spec.name],
+            None => vec![command.spec.name],
+        };
+        let mut args = words(&name);
+        if self.one_in(5) {
+            args.iter_mut().for_each(|word| word.make_ascii_lowercase());
+        }
+        let fixed = args.len();
+        self.arguments(command.spec.args, &mut args);
+        if self.one_in(6) {
+            self.spoil(command.spec.args, fixed, &mut args);
+        }
+        values::tame(&mut self.random, &mut args);
+        args
+    }
+
+    /// Arguments by the grammar. Options at the end come in any order, as the servers take them.
+    fn arguments(&mut self, grammar: &[Arg], out: &mut Args) {
+        let tail = grammar
+            .iter()
+            .rposition(|arg| !arg.optional)
+            .map_or(0, |last| last + 1);
+        for arg in &grammar[..tail] {
+            self.argument(arg, out);
+        }
+        let mut options: Vec<&Arg> = grammar[tail..].iter().collect();
+        while !options.is_empty() {
+            let next = match self.one_in(3) {
+                true => self.random.below(options.len() as u64) as usize,
+                false => 0,
+            };
+            self.argument(options.remove(next), out);
+        }
+    }
+
+    fn argument(&mut self, arg: &Arg, out: &mut Args) {
+        if arg.optional && !self.one_in(3) {
+            return;
+        }
+        if let Some(token) = arg.token.filter(|token| !token.is_empty()) {
+            let mut token = token.as_bytes().to_vec();
+            if self.one_in(5) {
+                token.make_ascii_lowercase();
+            }
+            out.push(token);
+        }
+        let times = match arg.multiple {
+            true => 1 + self.random.below(4),
+            false => 1,
+        };
+        for _ in 0..times {
+            match arg.kind {
+                ArgKind::PureToken => {}
+                ArgKind::OneOf(choices) => {
+                    let choice = &choices[self.random.below(choices.len() as u64) as usize];
+                    self.argument(choice, out);
+                }
+                ArgKind::Block(parts) => self.arguments(parts, out),
+                kind => out.push(values::of_kind(&mut self.random, kind, arg.name)),
+            }
+        }
+    }
+
+    /// Makes a call that may be wrong, by one or two changes behind the first `fixed` words.
+    fn spoil(&mut self, grammar: &[Arg], fixed: usize, args: &mut Args) {
+        for _ in 0..1 + self.random.below(2) {
+            let count = (args.len() - fixed) as u64;
+            let at = fixed + self.random.below(count + 1) as usize;
+            let other = fixed + self.random.below(count + 1) as usize;
+            match self.random.below(6) {
+                0 if at < args.len() => drop(args.remove(at)),
+                1 if at < args.len() => {
+                    let again = args[at].clone();
+                    args.insert(other, again);
+                }
+                2 if at < args.len() && other < args.len() => args.swap(at, other),
+                3 if at < args.len() => args[at] = values::any(&mut self.random),
+                4 => args.insert(at, values::any(&mut self.random)),
+                _ => {
+                    let mut more = Vec::new();
+                    for arg in grammar.iter().filter(|arg| arg.optional) {
+                        self.argument(arg, &mut more);
+                    }
+                    args.extend(more);
+                }
+            }
+        }
+    }
+}
+
+/// How the replies of a data command are compared.
+fn rule(command: &Command) -> Rule {
+    match command.full_name {
+        "scan" => Rule::Scan,
+        "ttl" | "expiretime" => Rule::Within(2),
+        "pttl" | "pexpiretime" => Rule::Within(2000),
+        // DIFFERENCE: Redis counts what an argument in MULTI's queue shares, and a small integer counts as
+        // shared or not for as long as it lives, whatever the eviction policy is by then.
+        // Such an integer has one access clock for all keys, too.
+        "object|refcount" | "object|idletime" => Rule::Within(i64::MAX),
+        "object|freq" => Rule::Within(255),
+        _ if command.spec.tips.contains(&"nondeterministic_output_order") => Rule::Unordered,
+        _ => Rule::Exact,
+    }
+}
+
+/// Whether the request is a known difference from a server of this version.
+fn is_known(args: &Args, version: (u32, u32)) -> bool {
+    KNOWN
+        .iter()
+        .any(|(_, since, is)| since.is_none_or(|since| version < since) && is(args))
+}
+
+/// Requests that look at everything there is; they are sent to a connection that does nothing else.
+pub fn inspection() -> Vec<Request> {
+    let mut out = Vec::new();
+    let mut push = |args: Args, rule: Rule| {
+        out.push(Request {
+            args,
+            rule,
+            answered: true,
+        })
+    };
+    for section in [
+        "commandstats",
+        "errorstats",
+        "stats",
+        "persistence",
+        "keyspace",
+    ] {
+        push(words(&["INFO", section]), Rule::Info);
+    }
+    push(words(&["DEBUG", "DIGEST"]), Rule::Exact);
+    for database in values::DATABASES {
+        push(words(&["SELECT", database]), Rule::Exact);
+        push(words(&["DBSIZE"]), Rule::Exact);
+        push(words(&["KEYS", "*"]), Rule::Unordered);
+        for key in values::keys() {
+            for (command, rule) in [
+                (&["OBJECT", "ENCODING"][..], Rule::Exact),
+                (&["PTTL"], Rule::Within(2000)),
+                (&["STRLEN"], Rule::Exact),
+            ] {
+                let mut args = words(command);
+                args.push(key.clone());
+                push(args, rule);
+            }
+        }
+        push(words(&["DBSIZE"]), Rule::Exact);
+    }
+    out
+}

@@ -1,0 +1,339 @@
+//! The few keys and values that the generated requests are made of: those that lie on edges.
+
+use crate::commands::{Args, is};
+use crate::support::random::Random;
+use redouble::commands::spec::ArgKind;
+
+/// Databases that hold keys.
+pub const DATABASES: [&str; 4] = ["0", "1", "2", "15"];
+
+/// Settings that change nothing outside the server, and values for them, good and bad.
+pub const SETTINGS: &[(&str, &[&str])] = &[
+    ("maxmemory-samples", &["5", "0", "64", "x", ""]),
+    ("lfu-log-factor", &["0", "10", "-1"]),
+    ("lfu-decay-time", &["1", "0", "x"]),
+    ("slowlog-max-len", &["128", "-1", "1k"]),
+    ("slowlog-log-slower-than", &["10000", "-1", "-2", "1e3"]),
+    ("hash-max-listpack-entries", &["512", "128", "x"]),
+    ("hash-max-ziplist-entries", &["128", "-5"]),
+    (
+        "list-max-listpack-size",
+        &["-2", "100", "99999999999999999999"],
+    ),
+    ("list-compress-depth", &["0", "1", " 1"]),
+    (
+        "notify-keyspace-events",
+        &["", "KEA", "AKE", "Kg$x", "q", "Knm"],
+    ),
+    ("lazyfree-lazy-user-del", &["yes", "no", "YES", "maybe"]),
+    ("maxmemory", &["0", "100gb", "-1", "5x", "0b", ""]),
+    (
+        "maxmemory-policy",
+        &[
+            "noeviction",
+            "allkeys-lru",
+            "NOEVICTION",
+            "volatile-ttl",
+            "x",
+        ],
+    ),
+    ("loglevel", &["notice", "warning", "Notice", "loud"]),
+    ("appendfsync", &["everysec", "no", "sometimes"]),
+    ("latency-monitor-threshold", &["0", "100", "-1"]),
+    ("busy-reply-threshold", &["5000", "0"]),
+    ("zset-max-listpack-value", &["64", "0x40"]),
+    ("stream-node-max-bytes", &["4kb", "4096", "1m"]),
+    (
+        "client-output-buffer-limit",
+        &[
+            "normal 0 0 0",
+            "normal 0 0",
+            "pubsub 32mb 8mb 60",
+            "x 0 0 0",
+        ],
+    ),
+    ("databases", &["16", "x"]),
+    ("nosuch-setting", &["1"]),
+];
+
+const INTEGERS: &[&str] = &[
+    "0",
+    "1",
+    "-1",
+    "2",
+    "7",
+    "-3",
+    "10",
+    "100",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775806",
+    "-9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "4294967295",
+    "4294967296",
+    "2147483647",
+    "2147483648",
+    "-2147483648",
+    "1000000000000",
+    "9999",
+    "10000",
+];
+
+const NOT_INTEGERS: &[&str] = &[
+    "",
+    " 1",
+    "1 ",
+    "+1",
+    "01",
+    "-0",
+    "0x10",
+    "1.0",
+    "1e3",
+    "--1",
+    "-",
+    "1\0",
+    "x",
+    "00",
+    "99999999999999999999999",
+];
+
+const FLOATS: &[&str] = &[
+    "0",
+    "1.5",
+    "-1.5",
+    "0.1",
+    "0.2",
+    "1e17",
+    "1e-17",
+    "3.0e3",
+    "5e20",
+    "1e300",
+    "-1e308",
+    "1e308",
+    "1e4932",
+    "1e4933",
+    "1e-4951",
+    "inf",
+    "-inf",
+    "+inf",
+    "Infinity",
+    "nan",
+    "0x1p-2",
+    "0x10",
+    ".5",
+    "5.",
+    "1e",
+    "1e+2",
+    "00.10",
+    " 1",
+    "1 ",
+    "-0",
+    "-0.0",
+    "123456789012345678",
+    "0.1234567890123456789012345",
+    "9007199254740993",
+    "99999999999999999.5",
+    "1e99999999999",
+    "3.14159265358979323846264338327950288",
+    "18446744073709551616",
+];
+
+const TEXTS: &[&str] = &[
+    "",
+    "a",
+    "hello",
+    "Hello World",
+    "3.14",
+    "\r\n",
+    "a\0b",
+    "*",
+    "NX",
+    "EX",
+    "GET",
+    "ünï",
+    "hello hello hello hello hello hello hell",
+    "abcdefghijabcdefghijabcdefghijabcdefghijabcd",
+    "abcdefghijabcdefghijabcdefghijabcdefghijabcde",
+];
+
+const PATTERNS: &[&str] = &[
+    "*", "a", "?", "", "[ab]", "[^a]", "k*", "*\\*", "\\", "[", "[a-", "[z-a]*", "**", "k{*}",
+    "*?*", "[\\]", "bin*", "[^", "?*?", "\\a",
+];
+
+/// One of the choices.
+pub fn pick<T: Copy>(random: &mut Random, choices: &[T]) -> T {
+    choices[random.below(choices.len() as u64) as usize]
+}
+
+fn text(random: &mut Random, choices: &[&str]) -> Vec<u8> {
+    pick(random, choices).as_bytes().to_vec()
+}
+
+/// All keys.
+pub fn keys() -> [Vec<u8>; 6] {
+    [
+        b"a".to_vec(),
+        b"b".to_vec(),
+        Vec::new(),
+        b"bin\0\xff\r\n".to_vec(),
+        b"k{tag}".to_vec(),
+        [b'k'; 60].to_vec(),
+    ]
+}
+
+/// One of the keys.
+pub fn key(random: &mut Random) -> Vec<u8> {
+    let all = keys();
+    all[random.below(all.len() as u64) as usize].clone()
+}
+
+/// A value of any kind.
+pub fn any(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0..4 => text(random, INTEGERS),
+        4 => text(random, NOT_INTEGERS),
+        5..7 => text(random, FLOATS),
+        7..10 => text(random, TEXTS),
+        10 => match random.below(3) {
+            0 => random.bytes(8),
+            1 => vec![b'y'; 100],
+            _ => vec![b'x'; 5000],
+        },
+        _ => key(random),
+    }
+}
+
+/// A value for an argument of this kind and name; seldom one of another kind.
+pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str) -> Vec<u8> {
+    match (kind, name) {
+        (ArgKind::Key(_), _) => key(random),
+        (ArgKind::Pattern, _) => text(random, PATTERNS),
+        (ArgKind::Double, _) => text(random, FLOATS),
+        (ArgKind::UnixTime, _) => text(random, UNIX_TIMES),
+        (ArgKind::Integer, "seconds" | "milliseconds") => span(random),
+        (ArgKind::Integer, "index" | "index1" | "index2" | "db" | "destination-db") => {
+            database(random)
+        }
+        (ArgKind::Integer, _) if random.below(12) == 0 => text(random, NOT_INTEGERS),
+        (ArgKind::Integer, "start" | "end") if random.below(2) == 0 => {
+            (random.below(14) as i64 - 7).to_string().into_bytes()
+        }
+        (ArgKind::Integer, "offset") if random.below(2) == 0 => {
+            random.below(60).to_string().into_bytes()
+        }
+        (ArgKind::Integer, _) => text(random, INTEGERS),
+        (_, "type") => text(random, &["string", "STRING", "list", "hash", "nosuch", ""]),
+        (_, "libname" | "libver" | "connection-name") if random.below(2) == 0 => {
+            text(random, &["name", "a.b-c", "~", "!"])
+        }
+        _ => any(random),
+    }
+}
+
+fn database(random: &mut Random) -> Vec<u8> {
+    match random.below(8) {
+        0 => text(
+            random,
+            &[
+                "16",
+                "-1",
+                "x",
+                "01",
+                "",
+                "9223372036854775808",
+                "4294967296",
+            ],
+        ),
+        1..5 => b"0".to_vec(),
+        _ => text(random, &DATABASES),
+    }
+}
+
+/// In the year 2100, or past, in seconds and in milliseconds; or not a time.
+const UNIX_TIMES: &[&str] = &[
+    "4102444800",
+    "4102444800000",
+    "4102444801",
+    "4102444800001",
+    "1",
+    "1000",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775",
+    "9223372036854776",
+    "x",
+    "1.5",
+];
+
+/// Seconds or milliseconds from now: past, over the bounds, or so far that the test ends before. Two that
+/// are not equal are seconds apart, so that comparisons do not depend on when they are made.
+fn span(random: &mut Random) -> Vec<u8> {
+    match random.below(4) {
+        0 => text(
+            random,
+            &[
+                "0",
+                "-1",
+                "-1000",
+                "x",
+                "1.5",
+                "",
+                "9223372036854775807",
+                "-9223372036854775808",
+                "9223372036854776",
+                "-9223372036854776",
+            ],
+        ),
+        _ => far(random),
+    }
+}
+
+fn far(random: &mut Random) -> Vec<u8> {
+    (1_000_000_000 + 10_000 * random.below(1_000_000))
+        .to_string()
+        .into_bytes()
+}
+
+/// Changes what would depend on time, take too much memory, or on the order of keys.
+pub fn tame(random: &mut Random, args: &mut Args) {
+    let number = |arg: &[u8]| std::str::from_utf8(arg).ok()?.trim().parse::<i64>().ok();
+    let relative = ["EXPIRE", "PEXPIRE", "SETEX", "PSETEX"];
+    for index in 1..args.len() {
+        let third = index == 2 && relative.iter().any(|name| is(args, 0, name));
+        let option = is(args, index - 1, "EX") || is(args, index - 1, "PX");
+        let soon = number(&args[index]).is_some_and(|n| (1..1_000_000_000).contains(&n));
+        if (third || option) && soon {
+            args[index] = far(random);
+        }
+    }
+    if is(args, 0, "SETRANGE") && args.len() > 2 {
+        let large = |n: i64| (10_000..=536_870_912).contains(&n);
+        if number(&args[2]).is_some_and(large) {
+            args[2] = b"9999".to_vec();
+        }
+    }
+    if is(args, 0, "SCAN") && args.len() > 1 {
+        // Cursors are read as by strtoull, up to a null byte.
+        let cursor = args[1].split(|byte| *byte == 0).next().unwrap_or_default();
+        let cursor = String::from_utf8_lossy(cursor).trim().parse::<i128>();
+        if cursor.is_ok_and(|n| n > 0 || n < i64::MIN.into()) {
+            args[1] = b"0".to_vec();
+        }
+        // There are more keys than the default COUNT where a spoilt request has made some.
+        if !(2..args.len()).any(|index| is(args, index, "COUNT")) {
+            args.extend([b"count".to_vec(), b"1000".to_vec()]);
+        }
+        for index in 2..args.len() {
+            let small = number(&args[index]).is_some_and(|n| (1..100).contains(&n));
+            if is(args, index - 1, "COUNT") && small {
+                args[index] = b"1000".to_vec();
+            }
+        }
+    }
+}
