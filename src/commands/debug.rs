@@ -255,7 +255,7 @@ fn populate(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandRe
     };
     let count = number(2)?;
     let size = if args.len() == 5 { number(4)? } else { 0 };
-    if size > db.access.config.proto_max_bulk_len() {
+    if size > db.access.longest_string() {
         return Err(Error::StringTooLong);
     }
     let prefix = args.try_get(3).unwrap_or(b"key");

@@ -27,7 +27,7 @@ const APPEND: CommandSpec = CommandSpec::write("APPEND", Arity::exactly(3), Grou
 
 fn append(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let (key, value) = (args.key(1), args.get(2));
-    let limit = db.access.config.proto_max_bulk_len();
+    let limit = db.access.longest_string();
     let appended = db.try_edit(key, "append", |entry| {
         check_len(entry.string()?.len(), value.len(), limit)?;
         Ok(entry.append(value))
@@ -304,7 +304,7 @@ fn lcs(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult 
                 .and_then(|entry| entry.string().ok())
                 .map_or(&b""[..], |text| text.bytes(buffer))
         });
-    let limit = view.access.config.proto_max_bulk_len();
+    let limit = view.access.longest_string();
     let failed = |error: LcsError| Error::text(error.to_string());
     if options.len {
         reply.count(lcs::length(first, second, limit as u64).map_err(failed)?);
@@ -538,7 +538,7 @@ const SETRANGE: CommandSpec =
 fn setrange(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let (key, value) = (args.key(1), args.get(3));
     let offset = usize::try_from(args.integer(2)?).map_err(|_| Error::OffsetOutOfRange)?;
-    let limit = db.access.config.proto_max_bulk_len();
+    let limit = db.access.longest_string();
     let Some(entry) = db.get(key) else {
         if !value.is_empty() {
             check_len(offset, value.len(), limit)?;

@@ -38,6 +38,12 @@ impl Access<'_> {
         self.now.millis()
     }
 
+    /// The most bytes that a string may have: `proto-max-bulk-len`, but below 4 GiB whatever it says, for
+    /// an entry counts in 32 bits.
+    pub fn longest_string(&self) -> usize {
+        self.config.proto_max_bulk_len().min(u32::MAX as usize)
+    }
+
     #[inline]
     fn lru_clock(&self) -> u32 {
         self.now.seconds() as u32 & CLOCK_MASK

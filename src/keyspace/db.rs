@@ -609,8 +609,15 @@ impl<'a> Db<'a> {
         None
     }
 
-    /// Removes a key because of `maxmemory`. False if it is gone already.
+    /// Removes a key because of `maxmemory`; one past its expiry has expired instead, and who watches it
+    /// as missing stays clean. False if it is gone already.
     pub fn evict(&mut self, index: usize, key: Key<'_>) -> bool {
+        let now = self.access.millis();
+        let stored = self.find(index, key);
+        if stored.is_some_and(|entry| entry.is_expired(now)) {
+            self.expire(index, key);
+            return true;
+        }
         match self.detach(index, key) {
             Some(entry) => {
                 self.discard(entry);

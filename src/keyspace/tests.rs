@@ -184,6 +184,13 @@ impl World {
                 Vec::new()
             }
             37 => {
+                let there = model[index].remove(name).is_some();
+                let evicted = db.evict(index, key);
+                // What is stale but stored goes too, and counts as missing.
+                assert!(evicted || !there);
+                if_there(there)
+            }
+            38 => {
                 let found = db.random_key();
                 assert_eq!(found.is_none(), model[index].is_empty());
                 assert!(found.is_none_or(|found| model[index].contains_key(&found)));

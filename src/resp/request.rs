@@ -109,15 +109,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// At the beginning of a request that starts at `at`.
-    pub fn starting_at(at: usize) -> Self {
-        Progress {
-            at,
-            remaining: 0,
-            bulk: None,
-        }
-    }
-
     /// The same progress after the first `count` bytes of the buffer were dropped.
     pub fn shifted(&self, count: usize) -> Self {
         Progress {
