@@ -13,6 +13,7 @@ use std::sync::atomic::fence;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
@@ -157,10 +158,7 @@ pub struct Connection<S> {
     socket: S,
     session: Session,
     /// Bytes received of requests that did not run yet. Empty nearly always.
-    pending: Vec<u8>,
-    /// How many of them did run: they are dropped when they are the larger part, so that a long
-    /// backlog that runs in many steps is not moved at each.
-    ran: usize,
+    pending: BytesMut,
     /// How far the first of them was parsed.
     partial: Option<Box<(Progress, Vec<Slot>)>>,
     /// Whether `pending` may hold a whole request.
@@ -182,8 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             worker,
             socket,
             session: Session::new(client, authenticated),
-            pending: Vec::new(),
-            ran: 0,
+            pending: BytesMut::new(),
             partial: None,
             more: false,
             out: Vec::new(),
@@ -271,12 +268,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether an argument is known to be longer than what has come so far.
     fn lacks_bytes(&self) -> bool {
         let needed = self.partial.as_ref().and_then(|partial| partial.0.needed());
-        needed.is_some_and(|needed| needed > self.waiting_bytes())
-    }
-
-    /// Bytes received of requests that did not run yet.
-    fn waiting_bytes(&self) -> usize {
-        self.pending.len() - self.ran
+        needed.is_some_and(|needed| needed > self.pending.len())
     }
 
     /// Whether a client that has sent `waiting` bytes that did not run yet must be closed: with what
@@ -307,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .partial
             .as_ref()
             .and_then(|partial| partial.0.needed())
-            .map_or(0, |needed| needed.saturating_sub(self.waiting_bytes()));
+            .map_or(0, |needed| needed.saturating_sub(self.pending.len()));
         let count = if missing > READ_SIZE {
             ready!(self.poll_read_long(cx, missing))?
         } else {
@@ -320,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             read.filled().len()
         };
         self.count_read(count);
-        let bytes = self.waiting_bytes();
+        let bytes = self.pending.len();
         if self.exceeds_query_limit(bytes) {
             return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
         }
@@ -351,23 +343,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn run_pending(&mut self) -> Step {
         let worker = self.worker.clone();
         let mut bytes = std::mem::take(&mut self.pending);
-        let waiting = &bytes[self.ran..];
-        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, waiting);
-        self.ran += done;
-        if !self.more || self.ran >= bytes.len() / 2 {
-            bytes.drain(..self.ran);
-            self.ran = 0;
-        }
+        let (step, done) = self.run_bytes(&worker, &mut worker.scratch.borrow_mut().batch, &bytes);
+        bytes.advance(done);
         // A large buffer is kept only while it is needed.
         if bytes.is_empty() {
-            bytes = Vec::new();
-        } else if bytes.capacity() > 4 * bytes.len().max(READ_SIZE) {
-            bytes.shrink_to_fit();
+            bytes = BytesMut::new();
+        } else if !self.more && bytes.capacity() > 4 * bytes.len().max(READ_SIZE) {
+            bytes = BytesMut::from(&bytes[..]);
         }
-        self.session
-            .client
-            .query_bytes
-            .store((bytes.len() - self.ran) as u64, Relaxed);
+        let waiting = bytes.len() as u64;
+        self.session.client.query_bytes.store(waiting, Relaxed);
         self.pending = bytes;
         step
     }
