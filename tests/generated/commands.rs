@@ -46,7 +46,6 @@ const SESSION: &[&str] = &[
     "echo",
     "ping",
     "select",
-    "config|resetstat",
 ];
 
 /// Data commands that are made in another way or not at all, and why.
@@ -288,6 +287,9 @@ impl Generator {
     }
 
     fn session(&mut self, out: &mut Vec<Request>) {
+        if self.one_in(10) {
+            return self.push(words(&["CLIENT", "INFO"]), Rule::ClientInfo, out);
+        }
         let name = values::pick(&mut self.random, SESSION);
         let command = registry::lookup_full(name.as_bytes()).expect("a command of ours");
         if parse_version(command.spec.since) > self.version {
@@ -312,6 +314,9 @@ impl Generator {
         }
         if self.one_in(30) {
             args.pop();
+        }
+        if self.one_in(200) {
+            args = words(&["CONFIG", "RESETSTAT"]);
         }
         self.push(args, Rule::Unordered, out);
     }
@@ -373,7 +378,10 @@ impl Generator {
                 request.answered = false;
             }
         }
-        if mode == "OFF" {
+        // The last reply tells that all of them are done, before another connection sends anything.
+        if mode == "SKIP" {
+            self.push(words(&["PING"]), Rule::Exact, out);
+        } else if mode == "OFF" {
             self.push(words(&["CLIENT", "REPLY", "ON"]), Rule::Exact, out);
         }
     }
