@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
-use support::client::{Client, encode};
+use support::client::Client;
 use support::notation;
 use support::random::Random;
 use support::resp::{Reply, Value};
@@ -61,19 +61,15 @@ fn start(seed: u64, reference: &Program) -> Run {
         _servers: servers,
     };
     // When stale keys are removed must not depend on time.
-    let request = Request {
-        args: ["DEBUG", "SET-ACTIVE-EXPIRE", "0"].map(Vec::from).to_vec(),
-        rule: Rule::Exact,
-        answered: true,
-    };
-    run.exchange(2, &[request]);
+    let args = ["DEBUG", "SET-ACTIVE-EXPIRE", "0"].map(Vec::from).to_vec();
+    run.exchange(2, &[Request::new(args, Rule::Exact)]);
     run
 }
 
 impl Run {
     /// Sends the requests to both servers, and compares what comes back.
     fn exchange(&mut self, connection: usize, requests: &[Request]) {
-        let bytes: Vec<u8> = requests.iter().flat_map(|r| encode(&r.args)).collect();
+        let bytes: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
         let pair = &mut self.pairs[connection];
         pair.theirs.send_raw(&bytes).expect("the reference reads");
         pair.ours.send_raw(&bytes).expect("the server reads");

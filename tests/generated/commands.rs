@@ -3,6 +3,8 @@
 //! Nothing here depends on time or on replies: the same seed makes the same requests.
 
 use crate::judge::Rule;
+use crate::support::client::encode;
+use crate::support::notation;
 use crate::support::random::Random;
 use crate::values;
 use redouble::commands::registry::{self, Command};
@@ -18,6 +20,29 @@ pub struct Request {
     pub rule: Rule,
     /// Whether it is answered: not after CLIENT REPLY OFF.
     pub answered: bool,
+    /// Whether it is sent as a line instead of an array.
+    pub inline: bool,
+}
+
+impl Request {
+    /// A request that is sent as an array, and answered.
+    pub fn new(args: Args, rule: Rule) -> Request {
+        Request {
+            args,
+            rule,
+            answered: true,
+            inline: false,
+        }
+    }
+
+    /// The bytes to send.
+    pub fn bytes(&self) -> Vec<u8> {
+        if !self.inline {
+            return encode(&self.args);
+        }
+        let words: Vec<String> = self.args.iter().map(|arg| notation::quote(arg)).collect();
+        (words.join(" ") + "\r\n").into_bytes()
+    }
 }
 
 /// What the generator knows of a connection.
@@ -212,10 +237,10 @@ impl Generator {
     }
 
     fn push(&mut self, args: Args, rule: Rule, out: &mut Vec<Request>) {
+        let inline = self.one_in(12);
         out.push(Request {
-            args,
-            rule,
-            answered: true,
+            inline,
+            ..Request::new(args, rule)
         });
     }
 
@@ -588,11 +613,7 @@ fn is_known(args: &Args, version: (u32, u32)) -> bool {
 pub fn inspection() -> Vec<Request> {
     let mut out = Vec::new();
     let mut push = |args: Args, rule: Rule| {
-        out.push(Request {
-            args,
-            rule,
-            answered: true,
-        })
+        out.push(Request::new(args, rule));
     };
     for section in [
         "commandstats",
