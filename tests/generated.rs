@@ -14,7 +14,7 @@ mod values;
 
 use commands::{Args, Generator, Request};
 use judge::Rule;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -111,6 +111,41 @@ impl Run {
         theirs.value.clone()
     }
 
+    /// Compares what whole iterations with a small COUNT return; the steps may differ.
+    fn iterate(&mut self, connection: usize, count: u64, pattern: &[u8]) {
+        let found = |client: &mut Client| {
+            let mut keys = BTreeSet::new();
+            let mut cursor = b"0".to_vec();
+            loop {
+                let count = count.to_string();
+                let step = client.call(&[
+                    b"SCAN",
+                    &cursor[..],
+                    b"COUNT",
+                    count.as_bytes(),
+                    b"MATCH",
+                    pattern,
+                ]);
+                let parts = step.elements();
+                keys.extend(parts[1].elements().iter().filter_map(Value::text));
+                cursor = parts[0].text().expect("a cursor");
+                if cursor == b"0" {
+                    return keys;
+                }
+            }
+        };
+        let pair = &mut self.pairs[connection];
+        let (ours, theirs) = (found(&mut pair.ours), found(&mut pair.theirs));
+        if ours != theirs {
+            let line = format!(
+                "c{connection}> SCAN .. COUNT {count} MATCH {}",
+                notation::quote(pattern)
+            );
+            self.history.push_back(line);
+            self.fail(format!("{ours:?}"), format!("{theirs:?}"));
+        }
+    }
+
     fn fail(&self, ours: String, theirs: String) -> ! {
         let mut text = String::new();
         for line in &self.history {
@@ -186,6 +221,11 @@ fn run(seed: u64, count: usize, reference: &Program) {
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             run.exchange(connection, &generator.stale());
             std::thread::sleep(Duration::from_millis(3));
+        }
+        if !generator.in_multi(connection) && generator.random.below(30) == 0 {
+            let count = 1 + generator.random.below(4);
+            let pattern = values::pattern(&mut generator.random);
+            run.iterate(connection, count, &pattern);
         }
         if generator.random.below(30) == 0 {
             run.exchange(2, &commands::inspection());
