@@ -123,6 +123,11 @@ const KNOWN: &[Known] = &[
         |args| is(args, 0, "HELLO") && args.len() > 4,
     ),
     (
+        "SINCE 7.4: CLIENT INFO shows no flag for CLIENT NO-EVICT",
+        Some((7, 4)),
+        |args| is(args, 0, "CLIENT") && is(args, 1, "INFO"),
+    ),
+    (
         "SINCE 7.4: WAIT checks that the end of its time can be counted",
         Some((7, 4)),
         |args| is(args, 0, "WAIT") && args.get(2).is_some_and(|timeout| timeout.len() > 15),
