@@ -14,11 +14,11 @@ mod values;
 
 use commands::{Args, Generator, Request};
 use judge::Rule;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
-use support::client::{Client, encode};
+use support::client::Client;
 use support::notation;
 use support::random::Random;
 use support::resp::{Reply, Value};
@@ -27,7 +27,7 @@ use support::server::{Program, Server};
 /// Requests of a run with servers of its own: what went before a difference is never more.
 const RUN: usize = 10_000;
 /// Requests before a difference that are shown.
-const SHOWN: usize = 3000;
+const SHOWN: usize = 60;
 
 /// A connection to each of the two servers.
 struct Pair {
@@ -61,19 +61,15 @@ fn start(seed: u64, reference: &Program) -> Run {
         _servers: servers,
     };
     // When stale keys are removed must not depend on time.
-    let request = Request {
-        args: ["DEBUG", "SET-ACTIVE-EXPIRE", "0"].map(Vec::from).to_vec(),
-        rule: Rule::Exact,
-        answered: true,
-    };
-    run.exchange(2, &[request]);
+    let args = ["DEBUG", "SET-ACTIVE-EXPIRE", "0"].map(Vec::from).to_vec();
+    run.exchange(2, &[Request::new(args, Rule::Exact)]);
     run
 }
 
 impl Run {
     /// Sends the requests to both servers, and compares what comes back.
     fn exchange(&mut self, connection: usize, requests: &[Request]) {
-        let bytes: Vec<u8> = requests.iter().flat_map(|r| encode(&r.args)).collect();
+        let bytes: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
         let pair = &mut self.pairs[connection];
         pair.theirs.send_raw(&bytes).expect("the reference reads");
         pair.ours.send_raw(&bytes).expect("the server reads");
@@ -113,6 +109,41 @@ impl Run {
         }
         self.pairs[connection].follow(request, &theirs.value);
         theirs.value.clone()
+    }
+
+    /// Compares what whole iterations with a small COUNT return; the steps may differ.
+    fn iterate(&mut self, connection: usize, count: u64, pattern: &[u8]) {
+        let found = |client: &mut Client| {
+            let mut keys = BTreeSet::new();
+            let mut cursor = b"0".to_vec();
+            loop {
+                let count = count.to_string();
+                let step = client.call(&[
+                    b"SCAN",
+                    &cursor[..],
+                    b"COUNT",
+                    count.as_bytes(),
+                    b"MATCH",
+                    pattern,
+                ]);
+                let parts = step.elements();
+                keys.extend(parts[1].elements().iter().filter_map(Value::text));
+                cursor = parts[0].text().expect("a cursor");
+                if cursor == b"0" {
+                    return keys;
+                }
+            }
+        };
+        let pair = &mut self.pairs[connection];
+        let (ours, theirs) = (found(&mut pair.ours), found(&mut pair.theirs));
+        if ours != theirs {
+            let line = format!(
+                "c{connection}> SCAN .. COUNT {count} MATCH {}",
+                notation::quote(pattern)
+            );
+            self.history.push_back(line);
+            self.fail(format!("{ours:?}"), format!("{theirs:?}"));
+        }
     }
 
     fn fail(&self, ours: String, theirs: String) -> ! {
@@ -190,6 +221,11 @@ fn run(seed: u64, count: usize, reference: &Program) {
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             run.exchange(connection, &generator.stale());
             std::thread::sleep(Duration::from_millis(3));
+        }
+        if !generator.in_multi(connection) && generator.random.below(30) == 0 {
+            let count = 1 + generator.random.below(4);
+            let pattern = values::pattern(&mut generator.random);
+            run.iterate(connection, count, &pattern);
         }
         if generator.random.below(30) == 0 {
             run.exchange(2, &commands::inspection());

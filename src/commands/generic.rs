@@ -285,10 +285,8 @@ fn scan(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
     let mut keys = Vec::new();
     let mut found = 0;
     let mut checked = 0;
-    let next = db.scan(cursor, options.count, |entry| {
-        if !options.filter.matches(entry.key()) {
-            return;
-        }
+    let wanted = |entry: &Entry| options.filter.matches(entry.key());
+    let (next, stale) = db.scan(cursor, options.count, wanted, |entry| {
         if let Some(name) = options.type_name {
             checked += 1;
             if !name.eq_ignore_ascii_case(entry.type_name().as_bytes()) {
@@ -300,6 +298,9 @@ fn scan(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
     });
     // Looking at a key's type is a look-up; passing by is none.
     db.access.stats.keyspace_hits.add(checked);
+    if options.type_name.is_some() {
+        db.access.stats.keyspace_misses.add(stale);
+    }
     reply.array(2);
     reply.bulk(next.to_string().as_bytes());
     reply.array(found);

@@ -484,9 +484,16 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// One step of SCAN over the selected database, from `cursor` on; about `count` keys are visited,
-    /// and stale ones removed. Returns the next cursor, 0 at the end. Needs all shards.
-    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> u64 {
+    /// One step of SCAN over the selected database, from `cursor` on; about `count` keys are passed. Of those
+    /// that are `wanted`, stale ones are removed and the others visited. Returns the
+    /// next cursor, 0 at the end, and the number of stale keys. Needs all shards.
+    pub fn scan(
+        &mut self,
+        cursor: u64,
+        count: usize,
+        wanted: impl Fn(&Entry) -> bool,
+        mut visit: impl FnMut(&Entry),
+    ) -> (u64, u64) {
         let index = self.access.index;
         let now = self.access.millis();
         let mut stale: Vec<Box<[u8]>> = Vec::new();
@@ -501,6 +508,9 @@ impl<'a> Db<'a> {
                 let start = position
                     .max((number as u64) << (SCAN_BITS - u32::from(super::locks::SHARD_BITS)));
                 let (visited, more) = database.table.scan(start, left, |entry| {
+                    if !wanted(entry) {
+                        return;
+                    }
                     if entry.is_expired(now) {
                         stale.push(entry.key().into());
                     } else {
@@ -522,10 +532,11 @@ impl<'a> Db<'a> {
                 }
             }
         }
-        for key in stale {
-            self.remove_if_stale(Key::new(&key));
+        for key in &stale {
+            self.remove_if_stale(Key::new(key));
         }
-        next.filter(|next| *next < 1 << SCAN_BITS).unwrap_or(0)
+        let next = next.filter(|next| *next < 1 << SCAN_BITS).unwrap_or(0);
+        (next, stale.len() as u64)
     }
 
     /// A random key of the selected database that is not stale, each with the same chance. Needs all

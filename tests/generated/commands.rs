@@ -3,6 +3,8 @@
 //! Nothing here depends on time or on replies: the same seed makes the same requests.
 
 use crate::judge::Rule;
+use crate::support::client::encode;
+use crate::support::notation;
 use crate::support::random::Random;
 use crate::values;
 use redouble::commands::registry::{self, Command};
@@ -18,6 +20,29 @@ pub struct Request {
     pub rule: Rule,
     /// Whether it is answered: not after CLIENT REPLY OFF.
     pub answered: bool,
+    /// Whether it is sent as a line instead of an array.
+    pub inline: bool,
+}
+
+impl Request {
+    /// A request that is sent as an array, and answered.
+    pub fn new(args: Args, rule: Rule) -> Request {
+        Request {
+            args,
+            rule,
+            answered: true,
+            inline: false,
+        }
+    }
+
+    /// The bytes to send.
+    pub fn bytes(&self) -> Vec<u8> {
+        if !self.inline {
+            return encode(&self.args);
+        }
+        let words: Vec<String> = self.args.iter().map(|arg| notation::quote(arg)).collect();
+        (words.join(" ") + "\r\n").into_bytes()
+    }
 }
 
 /// What the generator knows of a connection.
@@ -46,7 +71,6 @@ const SESSION: &[&str] = &[
     "echo",
     "ping",
     "select",
-    "config|resetstat",
 ];
 
 /// Data commands that are made in another way or not at all, and why.
@@ -97,6 +121,11 @@ const KNOWN: &[Known] = &[
         "SINCE 7.4: HELLO sets no name when an option behind it is wrong",
         Some((7, 4)),
         |args| is(args, 0, "HELLO") && args.len() > 4,
+    ),
+    (
+        "SINCE 7.4: CLIENT INFO shows no flag for CLIENT NO-EVICT",
+        Some((7, 4)),
+        |args| is(args, 0, "CLIENT") && is(args, 1, "INFO"),
     ),
     (
         "SINCE 7.4: WAIT checks that the end of its time can be counted",
@@ -213,10 +242,10 @@ impl Generator {
     }
 
     fn push(&mut self, args: Args, rule: Rule, out: &mut Vec<Request>) {
+        let inline = self.one_in(12);
         out.push(Request {
-            args,
-            rule,
-            answered: true,
+            inline,
+            ..Request::new(args, rule)
         });
     }
 
@@ -288,6 +317,9 @@ impl Generator {
     }
 
     fn session(&mut self, out: &mut Vec<Request>) {
+        if self.one_in(10) {
+            return self.push(words(&["CLIENT", "INFO"]), Rule::ClientInfo, out);
+        }
         let name = values::pick(&mut self.random, SESSION);
         let command = registry::lookup_full(name.as_bytes()).expect("a command of ours");
         if parse_version(command.spec.since) > self.version {
@@ -312,6 +344,9 @@ impl Generator {
         }
         if self.one_in(30) {
             args.pop();
+        }
+        if self.one_in(200) {
+            args = words(&["CONFIG", "RESETSTAT"]);
         }
         self.push(args, Rule::Unordered, out);
     }
@@ -373,7 +408,10 @@ impl Generator {
                 request.answered = false;
             }
         }
-        if mode == "OFF" {
+        // The last reply tells that all of them are done, before another connection sends anything.
+        if mode == "SKIP" {
+            self.push(words(&["PING"]), Rule::Exact, out);
+        } else if mode == "OFF" {
             self.push(words(&["CLIENT", "REPLY", "ON"]), Rule::Exact, out);
         }
     }
@@ -580,11 +618,7 @@ fn is_known(args: &Args, version: (u32, u32)) -> bool {
 pub fn inspection() -> Vec<Request> {
     let mut out = Vec::new();
     let mut push = |args: Args, rule: Rule| {
-        out.push(Request {
-            args,
-            rule,
-            answered: true,
-        })
+        out.push(Request::new(args, rule));
     };
     for section in [
         "commandstats",

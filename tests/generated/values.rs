@@ -191,6 +191,11 @@ pub fn key(random: &mut Random) -> Vec<u8> {
     all[random.below(all.len() as u64) as usize].clone()
 }
 
+/// A pattern for keys.
+pub fn pattern(random: &mut Random) -> Vec<u8> {
+    text(random, PATTERNS)
+}
+
 /// A value of any kind.
 pub fn any(random: &mut Random) -> Vec<u8> {
     match random.below(12) {
@@ -211,7 +216,7 @@ pub fn any(random: &mut Random) -> Vec<u8> {
 pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str) -> Vec<u8> {
     match (kind, name) {
         (ArgKind::Key(_), _) => key(random),
-        (ArgKind::Pattern, _) => text(random, PATTERNS),
+        (ArgKind::Pattern, _) => pattern(random),
         (ArgKind::Double, _) => text(random, FLOATS),
         (ArgKind::UnixTime, _) => text(random, UNIX_TIMES),
         (ArgKind::Integer, "seconds" | "milliseconds") => span(random),
