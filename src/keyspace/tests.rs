@@ -15,7 +15,7 @@ use crate::stats::WorkerStats;
 const DATABASES: usize = 3;
 
 /// Few enough that changes meet.
-const KEYS: usize = 60;
+const KEYS: usize = 15;
 
 type Model = [BTreeMap<Vec<u8>, (Vec<u8>, Option<Millis>)>; DATABASES];
 
@@ -204,6 +204,23 @@ impl World {
         }
     }
 
+    /// Removes what is stale, or some of it, by one of the ways that do so.
+    fn remove_stale(&self) {
+        let way = random::below(3);
+        for index in 0..DATABASES {
+            let mut db = self.db(index);
+            if way == 0 {
+                db.scan(0, usize::MAX, |_| {});
+            }
+        }
+        for shard in (0..SHARDS).filter(|_| way == 1) {
+            let mut at = Some((0, 0));
+            while let Some(position) = at {
+                at = self.db(0).sweep(shard, position, 1);
+            }
+        }
+    }
+
     /// Compares everything that can be seen, by every way of seeing it.
     fn compare(&self, database: usize) {
         let model = &self.model[database];
@@ -298,6 +315,7 @@ fn every_change_agrees_with_a_naive_model() {
             }
             touched.extend(world.change());
         }
+        world.remove_stale();
         for watcher in watchers {
             let name = (watcher.database, watcher.name.clone());
             let expected = touched.contains(&name) || (watcher.alive && died.contains(&name));
