@@ -6,7 +6,9 @@ use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,6 +35,9 @@ use crate::transaction::expire;
 
 /// How long the end waits for clients to take what they are owed.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long the end goes on reading from clients that keep sending.
+const LAST_READS: Duration = Duration::from_secs(1);
 
 /// File descriptors kept for the server itself at least (Redis's `CONFIG_MIN_RESERVED_FDS`).
 const RESERVED_FILES: u64 = 32;
@@ -75,7 +80,8 @@ pub struct Server {
     /// Bytes that were allocated before the first client came.
     pub initial_memory: AtomicU64,
     load: Vec<AtomicUsize>,
-    stopping: AtomicBool,
+    /// Until when requests are still read, in Unix microseconds; 0 while the server does not end.
+    read_until: AtomicI64,
     stop: Notify,
 }
 
@@ -97,26 +103,35 @@ impl Server {
             port: AtomicU16::new(0),
             initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
-            stopping: AtomicBool::new(false),
+            read_until: AtomicI64::new(0),
             stop: Notify::new(),
             config,
         }
     }
 
-    /// Whether the server is ending: replies are still sent, nothing more is read.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Relaxed)
+    /// Whether requests are still read: always, but at the end only for a moment. A closed socket with
+    /// unread bytes would take replies back that are on their way.
+    #[inline]
+    pub fn reads_on(&self) -> bool {
+        let until = self.read_until.load(Relaxed);
+        until == 0 || clock::now().0 < until
     }
 
     /// Ends the server, as SHUTDOWN does.
     pub fn shut_down(&self) {
-        self.stopping.store(true, Relaxed);
+        self.stop_reading();
         self.stop.notify_one();
     }
 
     /// A connection of this worker is gone.
     pub fn connection_ended(&self, worker: usize) {
         self.load[worker].fetch_sub(1, Relaxed);
+    }
+
+    fn stop_reading(&self) {
+        let until = clock::now().0 + LAST_READS.as_micros() as i64;
+        // Whoever was first has set the end.
+        let _ = self.read_until.compare_exchange(0, until, Relaxed, Relaxed);
     }
 
     /// The worker with the fewest connections.
@@ -333,7 +348,7 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
         })
         .await;
     tracing::info!("{reason}");
-    server.stopping.store(true, Relaxed);
+    server.stop_reading();
     if let Some(path) = socket_path {
         tracing::info!("Removing the unix socket file.");
         let _ = std::fs::remove_file(path);
@@ -514,6 +529,7 @@ async fn work(worker: Rc<Worker>, index: usize, mut receiver: UnboundedReceiver<
     // The clients of all workers are told, more than once, which harms nobody.
     let drained = async {
         while worker.server.load[index].load(Relaxed) > 0 {
+            worker.last_turns.set(worker.last_turns.get() + 1);
             for client in worker.server.clients.all() {
                 client.signal(crate::clients::signal::RESUME);
             }

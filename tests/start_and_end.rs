@@ -1,7 +1,8 @@
 //! The program's life as a process: what it says when it starts, what it leaves behind when it may not,
 //! and which signals end it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -67,7 +68,7 @@ fn first_line(path: &Path) -> String {
 fn port_0_says_which_port_was_taken() {
     let server = Running::start(&[]);
     assert_ne!(server.port, 0);
-    std::net::TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
+    TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
 }
 
 #[test]
@@ -111,5 +112,33 @@ fn sigterm_and_sigint_end_the_server_and_sighup_does_not() {
                 .any(|line| line.contains(&format!("Received {name}"))),
             "{log:?}"
         );
+    }
+}
+
+#[test]
+fn what_was_sent_before_the_end_is_run_and_answered() {
+    const COUNT: usize = 5000;
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let server = Running::start(&[]);
+        let mut clients: Vec<TcpStream> = (0..3)
+            .map(|_| TcpStream::connect(("127.0.0.1", server.port)).expect("a connection"))
+            .collect();
+        for client in &mut clients {
+            client.write_all(b"PING\r\n").expect("sent");
+            client.read_exact(&mut [0; 7]).expect("+PONG");
+        }
+        for client in &mut clients {
+            // Longer than what the server reads at once.
+            let request = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+            client.write_all(&request.repeat(COUNT)).expect("sent");
+        }
+        assert_eq!(server.end_by(signal).0, Some(0));
+        for client in &mut clients {
+            let mut replies = Vec::new();
+            client
+                .read_to_end(&mut replies)
+                .expect("replies and the end");
+            assert_eq!(replies.len(), b"+OK\r\n".len() * COUNT);
+        }
     }
 }

@@ -210,7 +210,7 @@ impl World {
         for index in 0..DATABASES {
             let mut db = self.db(index);
             if way == 0 {
-                db.scan(0, usize::MAX, |_| {});
+                db.scan(0, usize::MAX, |_| true, |_| {});
             }
         }
         for shard in (0..SHARDS).filter(|_| way == 1) {
@@ -237,9 +237,13 @@ impl World {
         assert_eq!(view.expires_of(database), with_expiry.count());
         let (mut cursor, mut seen) = (0, Vec::new());
         loop {
-            cursor = db.scan(cursor, 1 + random::below(10), |entry| {
-                seen.push(entry.key().to_vec())
-            });
+            let count = 1 + random::below(10);
+            (cursor, _) = db.scan(
+                cursor,
+                count,
+                |_| true,
+                |entry| seen.push(entry.key().to_vec()),
+            );
             if cursor == 0 {
                 break;
             }

@@ -3,7 +3,7 @@
 //! A worker's read buffer is shared by all its connections: bytes are read and run in one go, and only
 //! an unfinished request is copied to its connection. An idle connection costs almost nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -66,6 +66,8 @@ pub const FIXED_MEMORY: usize = size_of::<Connection<tokio::net::TcpStream>>();
 pub struct Worker {
     /// The server.
     pub server: Arc<Server>,
+    /// How often the runtime has looked for input since the server's end began.
+    pub last_turns: Cell<u32>,
     index: usize,
     scratch: RefCell<Scratch>,
     spare: RefCell<Spare>,
@@ -109,6 +111,7 @@ impl Worker {
         };
         Worker {
             server,
+            last_turns: Cell::new(0),
             index,
             scratch: RefCell::new(scratch),
             spare: RefCell::default(),
@@ -167,6 +170,8 @@ pub struct Connection<S> {
     sent: usize,
     /// Since when it has owed more than the soft limit, in Unix microseconds; 0: it does not.
     above_soft_limit: i64,
+    /// The value of [`Worker::last_turns`] when there was something to do last.
+    active_turn: u32,
     parked: Option<Box<Parked>>,
     at_end: bool,
     registered: bool,
@@ -186,20 +191,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             out: Vec::new(),
             sent: 0,
             above_soft_limit: 0,
+            active_turn: 0,
             parked: None,
             at_end: false,
             registered: false,
         }
     }
 
-    /// Sends what is owed, reads, and runs what was read.
+    /// [`Connection::poll_on`]; at the server's end a connection with nothing to do is done. Its socket
+    /// may have bytes that the runtime has yet to notice, which takes it a turn.
     fn poll_step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
+        let step = self.poll_on(cx);
+        let turn = self.worker.last_turns.get();
+        if step.is_ready() {
+            self.active_turn = turn;
+        } else if turn > self.active_turn + 2 && self.out.len() == self.sent {
+            return Poll::Ready(Step::Closed);
+        }
+        step
+    }
+
+    /// Sends what is owed, reads, and runs what was read.
+    fn poll_on(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
         let signals = self.session.client.take_signals();
         if signals & signal::KILL != 0 || self.flush(cx).is_err() {
             return Poll::Ready(Step::Closed);
         }
         let unsent = self.out.len() - self.sent;
-        if self.session.closing || self.worker.server.is_stopping() {
+        if self.session.closing || !self.worker.server.reads_on() {
             return if unsent == 0 {
                 Poll::Ready(Step::Closed)
             } else {
