@@ -220,7 +220,7 @@ fn run(seed: u64, count: usize, reference: &Program) {
         run.exchange(connection, &batch);
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             run.exchange(connection, &generator.stale());
-            std::thread::sleep(Duration::from_millis(3));
+            std::thread::sleep(Duration::from_millis(values::SOON + 2));
         }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             let count = 1 + generator.random.below(4);

@@ -195,13 +195,13 @@ impl Generator {
         self.connections[connection].in_multi
     }
 
-    /// Requests after which some keys are stale as soon as a millisecond is over.
+    /// Requests after which some keys are stale as soon as [`values::SOON`] is over.
     pub fn stale(&mut self) -> Vec<Request> {
         let mut out = Vec::new();
         for key in values::keys() {
             if self.one_in(3) {
                 let mut args = words(&["PEXPIRE"]);
-                args.extend([key, b"1".to_vec()]);
+                args.extend([key, values::SOON.to_string().into_bytes()]);
                 self.push(args, Rule::Exact, &mut out);
             }
         }

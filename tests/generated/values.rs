@@ -7,6 +7,10 @@ use redouble::commands::spec::ArgKind;
 /// Databases that hold keys.
 pub const DATABASES: [&str; 4] = ["0", "1", "2", "15"];
 
+/// Milliseconds after which keys are stale. Redis 7.0 deletes a key at once if it is not done with PEXPIRE
+/// before they are over, and then counts no expiry.
+pub const SOON: u64 = 10;
+
 /// Settings that change nothing outside the server, and values for them, good and bad.
 pub const SETTINGS: &[(&str, &[&str])] = &[
     ("maxmemory-samples", &["5", "0", "64", "x", ""]),
