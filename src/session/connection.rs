@@ -218,7 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Poll::Ready(Step::Closed);
         }
         let unsent = self.out.len() - self.sent;
-        if self.session.closing || !self.worker.server.reads_on() {
+        // At the end nobody waits for a pause or a blocking command.
+        let given_up = self.parked.is_some() && self.worker.last_turns.get() > 0;
+        if self.session.closing || given_up || !self.worker.server.reads_on() {
             return if unsent == 0 {
                 Poll::Ready(Step::Closed)
             } else {
