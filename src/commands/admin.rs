@@ -26,6 +26,16 @@ fn dbsize(view: &View<'_>, _args: Args<'_>, reply: &mut Reply<'_>) -> CommandRes
     Ok(())
 }
 
+/// Whether a flush frees memory before it answers.
+const FLUSH_TYPE: Arg = Arg::new(
+    "flush-type",
+    ArgKind::OneOf(&[
+        Arg::word("async", "ASYNC").since("4.0.0"),
+        Arg::word("sync", "SYNC").since("6.2.0"),
+    ]),
+)
+.optional();
+
 const FLUSHALL: CommandSpec =
     CommandSpec::write("FLUSHALL", Arity::at_least(1), Group::Server, flushall)
         .categories(members!(Categories: DANGEROUS | KEYSPACE))
@@ -36,14 +46,7 @@ const FLUSHALL: CommandSpec =
             "Deletes all keys of all databases.",
         )
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .args(&[Arg::new(
-            "flush-type",
-            ArgKind::OneOf(&[
-                Arg::word("async", "ASYNC").since("4.0.0"),
-                Arg::word("sync", "SYNC").since("6.2.0"),
-            ]),
-        )
-        .optional()]);
+        .args(&[FLUSH_TYPE]);
 
 fn flushall(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let now = flush_now(db, args)?;
@@ -74,14 +77,7 @@ const FLUSHDB: CommandSpec =
             "Deletes all keys of the database.",
         )
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .args(&[Arg::new(
-            "flush-type",
-            ArgKind::OneOf(&[
-                Arg::word("async", "ASYNC").since("4.0.0"),
-                Arg::word("sync", "SYNC").since("6.2.0"),
-            ]),
-        )
-        .optional()]);
+        .args(&[FLUSH_TYPE]);
 
 fn flushdb(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let now = flush_now(db, args)?;

@@ -9,6 +9,19 @@ use crate::error::Error;
 use crate::keyspace::{Db, View};
 use crate::resp::{Args, Reply};
 
+/// When EXPIRE and its kin set the expire time.
+const CONDITION: Arg = Arg::new(
+    "condition",
+    ArgKind::OneOf(&[
+        Arg::word("nx", "NX"),
+        Arg::word("xx", "XX"),
+        Arg::word("gt", "GT"),
+        Arg::word("lt", "LT"),
+    ]),
+)
+.optional()
+.since("7.0.0");
+
 const EXPIRE: CommandSpec =
     CommandSpec::write("EXPIRE", Arity::at_least(3), Group::Generic, expire)
         .flags(Flags::FAST)
@@ -18,17 +31,7 @@ const EXPIRE: CommandSpec =
         .args(&[
             Arg::new("key", ArgKind::Key(0)),
             Arg::new("seconds", ArgKind::Integer),
-            Arg::new(
-                "condition",
-                ArgKind::OneOf(&[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ]),
-            )
-            .optional()
-            .since("7.0.0"),
+            CONDITION,
         ]);
 
 fn expire(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
@@ -48,17 +51,7 @@ const EXPIREAT: CommandSpec =
         .args(&[
             Arg::new("key", ArgKind::Key(0)),
             Arg::new("unix-time-seconds", ArgKind::UnixTime),
-            Arg::new(
-                "condition",
-                ArgKind::OneOf(&[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ]),
-            )
-            .optional()
-            .since("7.0.0"),
+            CONDITION,
         ]);
 
 fn expireat(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
@@ -109,17 +102,7 @@ const PEXPIRE: CommandSpec =
         .args(&[
             Arg::new("key", ArgKind::Key(0)),
             Arg::new("milliseconds", ArgKind::Integer),
-            Arg::new(
-                "condition",
-                ArgKind::OneOf(&[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ]),
-            )
-            .optional()
-            .since("7.0.0"),
+            CONDITION,
         ]);
 
 fn pexpire(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
@@ -139,17 +122,7 @@ const PEXPIREAT: CommandSpec =
         .args(&[
             Arg::new("key", ArgKind::Key(0)),
             Arg::new("unix-time-milliseconds", ArgKind::UnixTime),
-            Arg::new(
-                "condition",
-                ArgKind::OneOf(&[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ]),
-            )
-            .optional()
-            .since("7.0.0"),
+            CONDITION,
         ]);
 
 fn pexpireat(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
