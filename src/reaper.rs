@@ -24,8 +24,8 @@ struct Counters {
     freed: AtomicU64,
 }
 
-/// Bytes that may wait: the thread runs only when nobody else wants the core, so that on a busy machine
-/// what waits would grow without end.
+/// Bytes that may wait: a client that removes faster than the thread frees must not make them grow
+/// without end.
 const MOST_PENDING: u64 = 64 * 1024 * 1024;
 
 impl Reaper {
@@ -86,6 +86,9 @@ fn size(garbage: &Garbage) -> (u64, u64) {
     ((garbage.entries.len() + keys) as u64, bytes as u64)
 }
 
+/// Bytes of single values that are one piece.
+const PIECE: usize = 256 * 1024;
+
 /// How long the thread rests after each piece. Its priority is not lowered instead: while it holds the
 /// allocator's lock a worker may need it, and then must not wait for a thread that gets no turn.
 const REST: Duration = Duration::from_micros(50);
@@ -95,9 +98,14 @@ fn free_slowly(garbage: Garbage) {
     let Garbage {
         entries, databases, ..
     } = garbage;
+    let mut freed = 0;
     for entry in entries {
+        freed += entry.heap_bytes();
         drop(entry);
-        std::thread::sleep(REST);
+        if freed >= PIECE {
+            freed = 0;
+            std::thread::sleep(REST);
+        }
     }
     for database in databases {
         for segment in database.table.into_segments() {

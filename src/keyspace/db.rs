@@ -16,7 +16,7 @@ use crate::resp::Key;
 const RANDOM_TRIES: usize = 100;
 
 /// Heap bytes above which a removed value is dropped after the locks.
-const LARGE: usize = 16 * 1024;
+const LARGE: usize = 4 * 1024;
 
 /// What becomes of a key's expiry when its value is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
