@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use super::table::{Id, NAMES};
 use super::value::{Reason, Value, os_text, parse};
-use super::words::{quote, split_words};
+use super::words::quote;
 use super::{Config, REDIS_VERSION};
+use crate::types::quoting::split_args;
 
 /// Environment variables with this prefix name settings: `REDOUBLE_MAXMEMORY=1gb`.
 const PREFIX: &str = "REDOUBLE_";
@@ -156,7 +157,7 @@ fn option_lines(words: &[&[u8]]) -> Vec<u8> {
                     lines.push(b'\n');
                 }
                 lines.extend([option, b" "].concat());
-                lacks_value = split_words(word).is_some_and(|words| words.len() == 1);
+                lacks_value = split_args(word).is_some_and(|words| words.len() == 1);
                 let next = words.get(at + 1);
                 let ends = next.is_none_or(|next| next.starts_with(b"--"));
                 if ends && word.eq_ignore_ascii_case(b"--save") {
@@ -251,7 +252,7 @@ impl Loader {
                 text: String::from_utf8_lossy(line).into_owned(),
                 reason: reason.into_owned(),
             };
-            let words = split_words(line)
+            let words = split_args(line)
                 .ok_or_else(|| wrong("Unbalanced quotes in configuration line".into()))?;
             match &words[..] {
                 [] => {}
@@ -297,7 +298,7 @@ impl Loader {
         let setting = id.setting();
         let words = match values {
             [value] if setting.takes_many() && !value.is_empty() => {
-                split_words(value).ok_or("Unbalanced quotes in configuration line")?
+                split_args(value).ok_or("Unbalanced quotes in configuration line")?
             }
             _ => values.to_vec(),
         };
@@ -341,7 +342,7 @@ impl Loader {
             self.read_named_variable(variable, value)?;
         }
         if let Some((_, arguments)) = find("REDIS_ARGS") {
-            let words = split_words(arguments.as_bytes()).ok_or_else(|| LoadError::Line {
+            let words = split_args(arguments.as_bytes()).ok_or_else(|| LoadError::Line {
                 place: "the environment variable REDIS_ARGS".to_owned(),
                 line: 1,
                 text: arguments.to_string_lossy().into_owned(),

@@ -22,8 +22,9 @@ use parking_lot::{Mutex, RwLock};
 pub use load::{LoadError, Loaded, Sources, load};
 pub(crate) use value::parse_memory;
 pub use value::{OutputLimit, os_text};
-pub use words::{quote, split_words};
+pub use words::quote;
 
+use crate::types::glob;
 use table::{COUNT, Id, NAMES};
 use value::{Value, format, parse};
 
@@ -264,7 +265,7 @@ impl Config {
                 continue;
             }
             for (&name, &id) in NAMES.iter() {
-                let visible = !id.setting().hidden && words::matches(pattern, name.as_bytes());
+                let visible = !id.setting().hidden && glob::matches(pattern, name.as_bytes(), true);
                 if visible && seen.insert(name) {
                     found.push((name.as_bytes().to_vec(), self.show(id)));
                 }
