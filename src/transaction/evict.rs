@@ -6,12 +6,13 @@ use parking_lot::Mutex;
 use crate::clock::Micros;
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::locks::SHARDS;
-use crate::keyspace::{Access, Db, Entry, Locked, Mode, ShardSet};
+use crate::keyspace::{Access, Entry};
 use crate::memory;
 use crate::random;
 use crate::resp::Key;
 use crate::server::Server;
 use crate::stats::WorkerStats;
+use crate::transaction::lock_shard;
 
 /// One thread evicts at a time: two would evict twice as much as is needed.
 static EVICTING: Mutex<()> = Mutex::new(());
@@ -71,18 +72,8 @@ fn evict_one(
     now: Micros,
 ) -> bool {
     let policy = server.config.maxmemory_policy();
-    let locked = Locked::acquire(&server.keyspace, ShardSet::single(shard), Mode::Exclusive);
-    let now = locked.settle_time(now);
-    let access = Access {
-        index: 0,
-        now,
-        client: 0,
-        touch: false,
-        removes_stale: true,
-        config: &server.config,
-        stats,
-    };
-    let mut db = Db::new(locked, access);
+    let mut db = lock_shard(server, stats, shard, now);
+    let access = db.access;
     let databases = server.keyspace.databases();
     let start = random::below(databases);
     let samples = server.config.maxmemory_samples();

@@ -3,9 +3,9 @@
 use crate::clock::Micros;
 use crate::keyspace::group::WIDTH;
 use crate::keyspace::segment::MAX_GROUPS;
-use crate::keyspace::{Access, Db, Locked, Mode, ShardSet};
 use crate::server::Server;
 use crate::stats::WorkerStats;
+use crate::transaction::lock_shard;
 
 /// Where a sweep over a shard is: the database and the segment.
 pub type Position = (usize, usize);
@@ -19,18 +19,7 @@ pub fn sweep(
     at: Position,
     now: Micros,
 ) -> Option<Position> {
-    let locked = Locked::acquire(&server.keyspace, ShardSet::single(shard), Mode::Exclusive);
-    let now = locked.settle_time(now);
-    let access = Access {
-        index: 0,
-        now,
-        client: 0,
-        touch: false,
-        removes_stale: true,
-        config: &server.config,
-        stats,
-    };
-    let mut db = Db::new(locked, access);
+    let mut db = lock_shard(server, stats, shard, now);
     let next = db.sweep(shard, at, MAX_GROUPS * WIDTH);
     let garbage = db.take_garbage();
     drop(db);

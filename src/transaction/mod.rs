@@ -8,12 +8,32 @@ pub mod watch;
 
 use smallvec::SmallVec;
 
+use crate::clock::Micros;
 use crate::commands::keys::KeyPlan;
 use crate::commands::registry::Command;
 use crate::commands::spec::Footprint;
-use crate::keyspace::{ShardSet, hasher};
+use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, hasher};
 use crate::resp::Args;
 use crate::resp::args::Slot;
+use crate::server::Server;
+use crate::stats::WorkerStats;
+
+/// Locks one shard for the server's own work on it, expiry and eviction: no client is to blame, and no
+/// key counts as used.
+fn lock_shard<'a>(server: &'a Server, stats: &'a WorkerStats, shard: usize, now: Micros) -> Db<'a> {
+    let locked = Locked::acquire(&server.keyspace, ShardSet::single(shard), Mode::Exclusive);
+    let now = locked.settle_time(now);
+    let access = Access {
+        index: 0,
+        now,
+        client: 0,
+        touch: false,
+        removes_stale: true,
+        config: &server.config,
+        stats,
+    };
+    Db::new(locked, access)
+}
 
 /// Hashes the keys of a command into their slots, and returns the shards that it will lock.
 #[inline]
