@@ -1,11 +1,11 @@
-//! The parts of `benches/compare` whose faults would make wrong figures without a sign of it: the requests that the
+//! The parts of the benchmarks whose faults would make wrong figures without a sign of it: the requests that the
 //! load sends, and the scanner that counts the replies. redis-protocol is the independent reader.
 
 // The load needs epoll, so that on other systems these parts are not used either.
 #![cfg(target_os = "linux")]
 
-#[path = "../benches/compare/scan.rs"]
-mod scan;
+#[path = "../benches/support/mod.rs"]
+mod support;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 #[path = "../benches/compare/workload.rs"]
 mod workload;
@@ -14,8 +14,9 @@ use std::collections::HashSet;
 
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
-use scan::{Malformed, Scanner};
-use workload::{KEY_SPACE, Random, WORKLOADS, key_name, push_command};
+use support::request::{Random, push_command};
+use support::scan::{Malformed, Scanner};
+use workload::{KEY_SPACE, WORKLOADS, key_name};
 
 const REPLIES: &[u8] =
     b"+OK\r\n:12\r\n$3\r\nabc\r\n$-1\r\n*-1\r\n*0\r\n-ERR no such thing\r\n$0\r\n\r\n\

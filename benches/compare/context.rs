@@ -1,16 +1,13 @@
 //! What every part of the comparison needs: the servers, the cores, the progress line, and what failed.
 
-use std::env;
-use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::process;
-use std::time::Instant;
+use std::path::Path;
 
 use crate::options::{LoadKind, Options};
-use crate::server::{Server, Target};
+use crate::support::directory::Directory;
+use crate::support::progress::Progress;
+use crate::support::server::{Server, Target};
+use crate::support::{Result, sys};
 use crate::workload::Workload;
-use crate::{Result, sys};
 
 /// Where the server and the load run. Empty lists leave them unpinned.
 pub struct Cores {
@@ -58,7 +55,7 @@ impl Context {
 
     /// The directory that servers run in. It goes away with this.
     pub fn directory(&self) -> &Path {
-        &self.directory.0
+        self.directory.path()
     }
 
     pub fn start_all(&self, threads: usize) -> Result<Vec<Server>> {
@@ -88,76 +85,5 @@ impl Context {
             eprintln!("failed: {failure}");
         }
         self.failures.is_empty()
-    }
-}
-
-/// A line on stderr that says what is running and how much is left.
-pub struct Progress {
-    rewrites: bool,
-    start: Instant,
-    done: usize,
-    steps: usize,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self {
-            rewrites: io::stderr().is_terminal(),
-            start: Instant::now(),
-            done: 0,
-            steps: 0,
-        }
-    }
-
-    /// Starts over with `steps` steps to come.
-    pub fn expect(&mut self, steps: usize) {
-        *self = Self {
-            steps,
-            ..Self::new()
-        };
-    }
-
-    pub fn step(&mut self, what: &str) {
-        let elapsed = self.start.elapsed().as_secs_f64();
-        let left = match self.done {
-            0 => String::new(),
-            done => {
-                let left = elapsed / done as f64 * (self.steps - done.min(self.steps)) as f64;
-                format!(", {left:.0} s left")
-            }
-        };
-        self.done += 1;
-        let line = format!("[{}/{}{left}] {what}", self.done, self.steps);
-        if self.rewrites {
-            eprint!("\r\x1b[K{line}");
-            // A lost progress line is no reason to stop.
-            let _ = io::stderr().flush();
-        } else {
-            eprintln!("{line}");
-        }
-    }
-
-    pub fn end(&self) {
-        if self.rewrites {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
-
-/// A directory of our own under the system's temporary one.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Result<Self> {
-        let path = env::temp_dir().join(format!("redouble-compare-{}", process::id()));
-        fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What is left behind lies in the temporary directory, where nobody minds.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -3,12 +3,13 @@
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::Result;
 use crate::context::Context;
 use crate::paced::{self, Paced, Side};
-use crate::server::{Server, Target};
-use crate::table::{Table, figure, median, ratio};
-use crate::workload::{KEY_SPACE, WORKLOADS, key_name, push_command};
+use crate::support::Result;
+use crate::support::request::push_command;
+use crate::support::server::{Server, Target};
+use crate::support::table::{Table, figure, median, ratio};
+use crate::workload::{KEY_SPACE, WORKLOADS, key_name};
 
 /// Keys that share one expiry second, and keys that FLUSHALL ASYNC removes.
 const MANY_KEYS: u64 = 1_000_000;

@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::Result;
-use crate::client::PATIENCE;
-use crate::scan::Scanner;
-use crate::sys::{self, Poller};
-use crate::workload::{Random, Template, Workload};
+use crate::support::Result;
+use crate::support::client::PATIENCE;
+use crate::support::histogram::new_histogram;
+use crate::support::request::Random;
+use crate::support::scan::Scanner;
+use crate::support::sys::{self, Poller};
+use crate::workload::{Template, Workload};
 
 /// What to send, and for how long.
 pub struct Load<'a> {
@@ -48,14 +50,6 @@ pub struct Measured {
     pub latency: Histogram<u64>,
     /// Transactions that a change by another connection aborted.
     pub aborted: u64,
-}
-
-/// An empty histogram of nanoseconds, exact to three digits, up to two minutes.
-pub fn new_histogram() -> Histogram<u64> {
-    let mut histogram = Histogram::new_with_bounds(1, 120_000_000_000, 3)
-        .expect("the bounds are constant and valid");
-    histogram.auto(false);
-    histogram
 }
 
 // The phases come in this order, and only the leading thread moves on. A thread that fails sets FAILED.

@@ -4,12 +4,13 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::Client;
 use crate::context::Context;
-use crate::server::{Server, Target};
-use crate::table::{NONE, Table, grouped, ratio};
-use crate::workload::{key_name, push_command};
-use crate::{Result, sys};
+use crate::support::client::Client;
+use crate::support::request::push_command;
+use crate::support::server::{Server, Target};
+use crate::support::table::{NONE, Table, grouped, ratio};
+use crate::support::{Result, sys};
+use crate::workload::key_name;
 
 /// Three sizes, because a table that doubles is fullest just before it does.
 const KEYS: [u64; 3] = [700_000, 1_000_000, 1_400_000];

@@ -115,7 +115,7 @@ impl Options {
         }
     }
 
-    pub fn check(&self) -> crate::Result<()> {
+    pub fn check(&self) -> crate::support::Result<()> {
         if self
             .threads
             .iter()

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use crate::context::{Context, Cores};
 use crate::load::{self, Load};
 use crate::options::LoadKind;
-use crate::server::{Server, Target, find_program};
-use crate::table::{NONE, Table, figure, grouped, median, ratio};
-use crate::workload::{KEY_SPACE, WORKLOADS, Workload, key_name, push_command};
-use crate::{Result, sys};
+use crate::support::request::push_command;
+use crate::support::server::{Server, Target, find_program};
+use crate::support::table::{NONE, Table, figure, grouped, median, ratio};
+use crate::support::{Result, sys};
+use crate::workload::{KEY_SPACE, WORKLOADS, Workload, key_name};
 
 /// One round of one workload on one server.
 #[derive(Clone, Copy)]

@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Result;
-use crate::client::Client;
-use crate::sys;
+use super::Result;
+use super::client::Client;
+use super::sys;
 
 /// The name that this project's server goes by in the tables.
 pub const OURS: &str = "ours";
