@@ -1,9 +1,15 @@
 //! The parts of the benchmarks whose faults would make wrong figures without a sign of it: the requests that the
-//! load sends, and the scanner that counts the replies. redis-protocol is the independent reader.
+//! load sends, the readers of replies, and the marketplace's bookkeeping. redis-protocol is the independent reader.
 
 // The load needs epoll, so that on other systems these parts are not used either.
 #![cfg(target_os = "linux")]
 
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "../benches/marketplace/ledger.rs"]
+mod ledger;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "../benches/marketplace/link.rs"]
+mod link;
 #[path = "../benches/support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
@@ -12,6 +18,8 @@ mod workload;
 
 use std::collections::HashSet;
 
+use ledger::{Ledger, Place};
+use link::Reply;
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
 use support::request::{Random, push_command};
@@ -191,4 +199,89 @@ fn commands_are_written_as_resp2_with_the_ends_of_their_arguments() {
     let ends = push_command(&mut bytes, &[b"SET", b"key", b""]);
     assert_eq!(&bytes[6..], b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\n");
     assert_eq!(ends, [11, 20, 26]);
+}
+
+/// A whole frame as the marketplace's clients see it.
+fn reply(frame: &OwnedFrame) -> Reply {
+    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("text");
+    match frame {
+        OwnedFrame::Error(text) => Reply::Error(text.clone()),
+        OwnedFrame::Null => Reply::Null,
+        OwnedFrame::BulkString(bytes) => Reply::Text(text(bytes)),
+        OwnedFrame::SimpleString(bytes) => Reply::Status(text(bytes)),
+        OwnedFrame::Integer(number) => Reply::Integer(*number),
+        OwnedFrame::Array(frames) => Reply::Array(frames.iter().map(reply).collect()),
+    }
+}
+
+#[test]
+fn a_client_of_the_marketplace_reads_what_a_full_reader_sees() {
+    let mut rest = REPLIES;
+    for frame in frames(REPLIES) {
+        let found = link::read(&mut rest).expect("valid RESP2");
+        assert_eq!(found, reply(&frame));
+    }
+    assert!(rest.is_empty());
+    for bytes in [
+        "",
+        "\r\n",
+        "hello\r\n",
+        "$3\r\nab",
+        "*2\r\n:1\r\n",
+        ":x\r\n",
+        "*-2\r\n",
+    ] {
+        let result = link::read(&mut bytes.as_bytes());
+        assert!(result.is_err(), "{bytes:?} gives {result:?}");
+    }
+}
+
+/// Three items and 100 coins of two players, after `change` to what is found.
+fn verdict(change: impl Fn(&mut Vec<(u64, Place)>, &mut [i64; 2])) -> Result<(), String> {
+    let (first, offer) = (Place::Inventory(0), Place::Market(1));
+    let mut items = vec![(2, first.clone()), (0, first), (1, offer)];
+    let mut coins = [70, 30];
+    change(&mut items, &mut coins);
+    let mut ledger = Ledger::new(3, 100);
+    for (item, place) in items {
+        ledger.item(item, place);
+    }
+    for (player, coins) in coins.into_iter().enumerate() {
+        ledger.funds(player as u64, coins);
+    }
+    ledger.verdict()
+}
+
+#[test]
+fn the_ledger_names_every_item_and_coin_that_is_lost_or_made() {
+    assert_eq!(verdict(|_, _| ()), Ok(()));
+    let cases = [
+        (
+            verdict(|items, _| items.truncate(2)),
+            "1 fault(s): item 1 is nowhere",
+        ),
+        (
+            verdict(|items, _| items.push((1, Place::Inventory(1)))),
+            "1 fault(s): item 1 is in Market(1) and in Inventory(1)",
+        ),
+        (
+            verdict(|items, _| items.push((3, Place::Market(0)))),
+            "1 fault(s): item 3 is new, in Market(0)",
+        ),
+        (
+            verdict(|_, coins| coins[0] -= 1),
+            "1 fault(s): there are 99 coins, not 100",
+        ),
+        (
+            verdict(|_, coins| coins[1] += 1),
+            "1 fault(s): there are 101 coins, not 100",
+        ),
+        (
+            verdict(|_, coins| *coins = [101, -1]),
+            "1 fault(s): player 1 has -1 coins",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, Err(expected.to_owned()));
+    }
 }

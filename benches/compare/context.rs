@@ -3,17 +3,12 @@
 use std::path::Path;
 
 use crate::options::{LoadKind, Options};
+use crate::support::Result;
+use crate::support::cores::Cores;
 use crate::support::directory::Directory;
 use crate::support::progress::Progress;
 use crate::support::server::{Server, Target};
-use crate::support::{Result, sys};
 use crate::workload::Workload;
-
-/// Where the server and the load run. Empty lists leave them unpinned.
-pub struct Cores {
-    pub server: Vec<usize>,
-    pub load: Vec<usize>,
-}
 
 pub struct Context {
     pub options: Options,
@@ -39,27 +34,13 @@ impl Context {
         })
     }
 
-    /// One thread: the server on the first core, the load on the second. More: both on the same two cores.
-    pub fn cores(&self, threads: usize) -> Cores {
-        let (server, load): (&[usize], &[usize]) = match (threads, sys::allowed_cores().as_slice())
-        {
-            (_, [] | [_]) => (&[], &[]),
-            (1, [first, second, ..]) => (&[*first], &[*second]),
-            (_, [first, second, ..]) => (&[*first, *second], &[*first, *second]),
-        };
-        Cores {
-            server: server.to_vec(),
-            load: load.to_vec(),
-        }
-    }
-
     /// The directory that servers run in. It goes away with this.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     pub fn start_all(&self, threads: usize) -> Result<Vec<Server>> {
-        let cores = self.cores(threads);
+        let cores = Cores::of(threads);
         let start = |target: &Target| target.start(threads, &cores.server, self.directory());
         self.targets.iter().map(start).collect()
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::context::Context;
 use crate::support::client::Client;
+use crate::support::cores::Cores;
 use crate::support::request::push_command;
 use crate::support::server::{Server, Target};
 use crate::support::table::{NONE, Table, grouped, ratio};
@@ -130,7 +131,7 @@ fn push_rows(table: &mut Table, thing: Thing, targets: &[Target], usages: &[Opti
 }
 
 fn measure(context: &Context, target: &Target, thing: Thing) -> Result<Usage> {
-    let server = target.start(1, &context.cores(1).server, context.directory())?;
+    let server = target.start(1, &Cores::of(1).server, context.directory())?;
     let mut client = server.client()?;
     // The first commands make buffers and tables that are there only once.
     client.command(&[b"SET", b"warm", b"up"])?;

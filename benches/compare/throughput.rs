@@ -3,9 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Cores};
+use crate::context::Context;
 use crate::load::{self, Load};
 use crate::options::LoadKind;
+use crate::support::cores::Cores;
 use crate::support::request::push_command;
 use crate::support::server::{Server, Target, find_program};
 use crate::support::table::{NONE, Table, figure, grouped, median, ratio};
@@ -56,7 +57,7 @@ pub fn run(context: &mut Context, threads: usize) -> Result<()> {
         }
     }
     context.progress.end();
-    let title = title(context, threads, &context.cores(threads));
+    let title = title(context, threads, &Cores::of(threads));
     table.print(&title, context.options.markdown);
     // With two threads the load shares the cores, and some waiting is part of the measurement.
     if threads == 1 && most_waited > 0.03 {
@@ -79,7 +80,7 @@ fn run_round(
     round: usize,
     samples: &mut [Vec<Vec<Sample>>],
 ) -> Result<()> {
-    let cores = context.cores(threads);
+    let cores = Cores::of(threads);
     let servers = context.start_all(threads)?;
     let count = servers.len();
     let order: Vec<usize> = (0..count).map(|step| (step + round) % count).collect();
@@ -104,11 +105,7 @@ fn run_round(
 }
 
 fn title(context: &Context, threads: usize, cores: &Cores) -> String {
-    let place = match (threads, cores.server.as_slice(), cores.load.as_slice()) {
-        (_, [], _) => "nothing pinned".to_owned(),
-        (1, server, load) => format!("server on core {server:?}, load on core {load:?}"),
-        (_, server, _) => format!("server and load share cores {server:?}"),
-    };
+    let place = cores.text(threads);
     let load = match context.options.load {
         LoadKind::Own => "",
         LoadKind::RedisBenchmark => ", load by redis-benchmark",

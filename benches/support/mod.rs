@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod client;
+pub mod cores;
 pub mod directory;
 pub mod histogram;
 pub mod machine;
