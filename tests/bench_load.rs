@@ -12,6 +12,8 @@ mod ledger;
 mod link;
 #[path = "../benches/support/mod.rs"]
 mod support;
+#[path = "../benches/compare/template.rs"]
+mod template;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 #[path = "../benches/compare/workload.rs"]
 mod workload;
@@ -27,7 +29,7 @@ use support::scan::{Malformed, Scanner};
 use workload::{KEY_SPACE, WORKLOADS, key_name};
 
 const REPLIES: &[u8] =
-    b"+OK\r\n:12\r\n$3\r\nabc\r\n$-1\r\n*-1\r\n*0\r\n-ERR no such thing\r\n$0\r\n\r\n\
+    b"+OK\r\n:12\r\n:-500\r\n$3\r\nabc\r\n$-1\r\n*-1\r\n*0\r\n-ERR no such thing\r\n$0\r\n\r\n\
     *3\r\n$4\r\na\r\nb\r\n:1\r\n*2\r\n+OK\r\n-WRONGTYPE no\r\n*2\r\n*1\r\n*0\r\n$-1\r\n+QUEUED\r\n";
 
 /// Counts in whole frames what the scanner counts without them.
@@ -40,7 +42,8 @@ fn count(frame: &OwnedFrame, expected: &mut Scanner) {
         OwnedFrame::Null => expected.nils += 1,
         OwnedFrame::BulkString(bytes) => expected.payload += bytes.len() as u64,
         OwnedFrame::Array(frames) => frames.iter().for_each(|frame| count(frame, expected)),
-        OwnedFrame::SimpleString(_) | OwnedFrame::Integer(_) => (),
+        OwnedFrame::Integer(number) => expected.integers += number,
+        OwnedFrame::SimpleString(_) => (),
     }
 }
 
@@ -105,6 +108,9 @@ fn a_reply_counts_only_once_its_last_byte_is_there() {
 fn what_is_not_resp2_is_refused() {
     for bytes in [
         "hello\r\n",
+        ":x\r\n",
+        ":-\r\n",
+        ":\r\n",
         "$x\r\n",
         "$\r\n",
         "*-2\r\n",
@@ -128,10 +134,21 @@ fn arguments(frame: &OwnedFrame) -> Vec<String> {
         .collect()
 }
 
+/// Which arguments of a request are keys of the key space.
+fn keys(request: &[String]) -> Vec<&String> {
+    let after_name = &request[1..];
+    match request[0].as_str() {
+        "MULTI" | "EXEC" => vec![],
+        "MGET" => after_name.iter().collect(),
+        "SET" | "MSET" => after_name.iter().step_by(2).collect(),
+        _ => vec![&after_name[0]],
+    }
+}
+
 #[test]
 fn every_write_is_whole_commands_on_keys_of_the_key_space() {
     let names: HashSet<String> = (0..KEY_SPACE).map(key_name).collect();
-    for workload in WORKLOADS {
+    for workload in WORKLOADS.iter().filter(|workload| workload.size == 0) {
         for pipeline in [1, 16] {
             let mut template = workload.template(pipeline);
             let mut random = Random::new(7);
@@ -140,16 +157,15 @@ fn every_write_is_whole_commands_on_keys_of_the_key_space() {
                 let requests = frames(template.next(&mut random));
                 assert_eq!(requests.len() as u64, template.replies, "{}", workload.name);
                 for request in requests.iter().map(arguments) {
-                    let step = match request[0].as_str() {
-                        "SET" | "MSET" => 2,
-                        "MULTI" | "EXEC" => continue,
-                        _ => 1,
-                    };
-                    for key in request[1..].iter().step_by(step) {
+                    for key in keys(&request) {
                         assert!(names.contains(key), "{}: {key}", workload.name);
                         used.insert(key.clone());
                     }
-                    assert!(step == 1 || request[2].len() == workload.value_size);
+                    match request[0].as_str() {
+                        "SET" | "MSET" => assert_eq!(request[2].len(), workload.value_size),
+                        "HSET" => assert_eq!(request[3].len(), workload.value_size),
+                        _ => (),
+                    }
                 }
             }
             assert!(
@@ -157,6 +173,63 @@ fn every_write_is_whole_commands_on_keys_of_the_key_space() {
                 "{} repeats its keys",
                 workload.name
             );
+        }
+    }
+}
+
+/// The digits at the end of `text`, which must begin with `prefix`.
+fn number(text: &str, prefix: &str) -> u64 {
+    let digits = text.strip_prefix(prefix).expect("the prefix");
+    assert_eq!(digits.len(), 6, "{text}");
+    digits.parse().expect("digits")
+}
+
+#[test]
+fn every_write_on_a_collection_names_what_is_in_it() {
+    for workload in WORKLOADS.iter().filter(|workload| workload.size > 0) {
+        for workload in [*workload, workload.small()] {
+            let mut template = workload.template(16);
+            let mut random = Random::new(7);
+            for _ in 0..200 {
+                let requests = frames(template.next(&mut random));
+                assert_eq!((requests.len() as u64, template.replies), (16, 16));
+                for request in requests.iter().map(arguments) {
+                    let words: Vec<&str> = request.iter().map(String::as_str).collect();
+                    match words[..] {
+                        ["ZADD", "one", score, member] => {
+                            assert!(number(score, "") >= 100_000);
+                            assert!(number(member, "member:") < workload.size);
+                        }
+                        ["ZSCORE" | "ZRANK", "one", member] => {
+                            assert!(number(member, "member:") < workload.size);
+                        }
+                        ["ZRANGE", "one", first, last] => {
+                            // A rank with a zero before it would be refused.
+                            assert!(number(first, "") >= 100_000);
+                            assert!(number(last, "") < workload.size);
+                            assert_eq!(number(last, "") - number(first, ""), 9);
+                        }
+                        ["SINTER", "one", "two"]
+                        | ["ZUNIONSTORE", "sum", "2", "one", "two"]
+                        | ["HGETALL", "one"] => (),
+                        _ => panic!("{}: {words:?}", workload.name),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_workload_that_has_a_goal_is_measured_where_it_has_it() {
+    let asked = [1, 16, 64];
+    for workload in WORKLOADS {
+        let at = workload.pipelines(&asked);
+        assert!(!at.is_empty(), "{}", workload.name);
+        let goals = asked.map(|pipeline| workload.goal(pipeline).is_some());
+        let measured = asked.map(|pipeline| at.contains(&pipeline));
+        if goals.contains(&true) {
+            assert_eq!(goals, measured, "{}", workload.name);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::support::cores::Cores;
 use crate::support::directory::Directory;
 use crate::support::progress::Progress;
 use crate::support::server::{Server, Target};
-use crate::workload::Workload;
+use crate::workload::{WORKLOADS, Workload};
 
 pub struct Context {
     pub options: Options,
@@ -45,12 +45,20 @@ impl Context {
         self.targets.iter().map(start).collect()
     }
 
-    /// True if `--only` and `--load` leave `workload` in.
-    pub fn selects(&self, workload: &Workload) -> bool {
+    /// The workloads that `--only`, `--pipeline` and `--load` leave in, on smaller collections in a quick run.
+    pub fn workloads(&self) -> Vec<Workload> {
         let only = &self.options.only;
-        let wanted = only.is_empty() || only.iter().any(|filter| workload.matches(filter));
         let own_load = self.options.load == LoadKind::Own;
-        wanted && (own_load || workload.redis_benchmark_test().is_some())
+        let wanted = |workload: &&Workload| {
+            (only.is_empty() || only.iter().any(|filter| workload.matches(filter)))
+                && !workload.pipelines(&self.options.pipeline).is_empty()
+                && (own_load || workload.redis_benchmark_test().is_some())
+        };
+        let workloads = WORKLOADS.iter().filter(wanted).copied();
+        match self.options.quick {
+            true => workloads.map(Workload::small).collect(),
+            false => workloads.collect(),
+        }
     }
 
     /// Keeps a failure for the end, so that one server's fault does not cost the rest of a long run.

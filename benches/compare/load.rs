@@ -19,7 +19,8 @@ use crate::support::histogram::new_histogram;
 use crate::support::request::Random;
 use crate::support::scan::Scanner;
 use crate::support::sys::{self, Poller};
-use crate::workload::{Template, Workload};
+use crate::template::Template;
+use crate::workload::Workload;
 
 /// What to send, and for how long.
 pub struct Load<'a> {
@@ -314,6 +315,7 @@ impl<'a> Worker<'a> {
     fn check(&mut self) -> Result<()> {
         let mut nils = 0;
         let mut payload = 0;
+        let mut integers = 0_i64;
         for connection in &self.connections {
             let scanner = &connection.scanner;
             if let Some(error) = &scanner.first_error {
@@ -327,6 +329,7 @@ impl<'a> Worker<'a> {
             }
             nils += scanner.nils;
             payload += scanner.payload;
+            integers = integers.wrapping_add(scanner.integers);
         }
         if nils > 0 && !self.load.workload.may_abort() {
             return Err(format!("{nils} null replies for keys that exist").into());
@@ -334,6 +337,13 @@ impl<'a> Worker<'a> {
         let expected = self.answered * self.load.workload.payload();
         if payload != expected {
             return Err(format!("{payload} bytes of values came, not {expected}").into());
+        }
+        if let Some((least, most)) = self.load.workload.integers() {
+            let mean = integers as f64 / self.answered as f64;
+            if !(least..=most).contains(&mean) {
+                let text = format!("the integers are {mean} on average, not {least} to {most}");
+                return Err(text.into());
+            }
         }
         self.measured.aborted = nils;
         Ok(())

@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod context;
 #[cfg(target_os = "linux")]
+mod fill;
+#[cfg(target_os = "linux")]
 mod latency;
 #[cfg(target_os = "linux")]
 mod load;
@@ -16,6 +18,8 @@ mod paced;
 #[cfg(target_os = "linux")]
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+mod template;
 #[cfg(target_os = "linux")]
 mod throughput;
 #[cfg(target_os = "linux")]
@@ -52,12 +56,17 @@ fn run() -> support::Result<bool> {
 
     let mut context = context::Context::new(options::Options::parse())?;
     support::machine::print(&context.targets, context.options.markdown);
-    if context.options.wants_throughput() {
+    let throughput = context.options.wants_throughput() && !context.workloads().is_empty();
+    let memory = context.options.wants_memory() && !memory::things(&context)?.is_empty();
+    if !(throughput || memory || context.options.wants_latency()) {
+        return Err("nothing is left to measure".into());
+    }
+    if throughput {
         for threads in context.options.threads().to_vec() {
             throughput::run(&mut context, threads)?;
         }
     }
-    if context.options.wants_memory() {
+    if memory {
         memory::run(&mut context)?;
     }
     if context.options.wants_latency() {

@@ -18,7 +18,7 @@ use crate::support::histogram::new_histogram;
 use crate::support::request::Random;
 use crate::support::scan::Scanner;
 use crate::support::sys::{self, Poller};
-use crate::workload::Template;
+use crate::template::Template;
 
 /// Writes that may wait for their replies on the side connection.
 const SIDE_WINDOW: u64 = 64;
