@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "../benches/marketplace/game.rs"]
+mod game;
 #[path = "../benches/marketplace/ledger.rs"]
 mod ledger;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
@@ -21,11 +23,13 @@ mod workload;
 use std::collections::HashSet;
 
 use ledger::{Ledger, Place};
-use link::Reply;
+use link::{Link, Reply};
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
+use support::directory::Directory;
 use support::request::{Random, push_command};
 use support::scan::{Malformed, Scanner};
+use support::server::Target;
 use workload::{KEY_SPACE, WORKLOADS, key_name};
 
 const REPLIES: &[u8] =
@@ -357,4 +361,41 @@ fn the_ledger_names_every_item_and_coin_that_is_lost_or_made() {
     for (found, expected) in cases {
         assert_eq!(found, Err(expected.to_owned()));
     }
+}
+
+#[test]
+fn the_check_of_a_game_finds_whatever_was_done_behind_its_back() {
+    const ITEMS: u64 = 60;
+    let directory = Directory::new().expect("a directory");
+    let target = Target::ours().expect("the server");
+    let server = target.start(2, &[], directory.path()).expect("it starts");
+    let mut link = Link::open(server.address).expect("it answers");
+    let mut begin = |commands: &[&[&str]]| {
+        game::begin(&server, ITEMS).expect("the players");
+        for command in commands {
+            link.ask(command).expect("no error");
+        }
+    };
+    let check = |offers| game::check(&server, ITEMS, offers).map_err(|error| error.to_string());
+
+    begin(&[]);
+    assert_eq!(check(0), Ok(()));
+    assert_eq!(check(1), Err("0 offers on the market, not 1".to_owned()));
+    let out: &[&str] = &["SREM", "inventory:7", "item7"];
+    let offer: &[&str] = &["ZADD", "market:", "5", "item7.7"];
+    begin(&[out, offer]);
+    assert_eq!(check(1), Ok(()));
+    begin(&[out]);
+    assert_eq!(check(0), Err("1 fault(s): item 7 is nowhere".to_owned()));
+    begin(&[offer]);
+    let twice = "1 fault(s): item 7 is in Inventory(7) and in Market(7)";
+    assert_eq!(check(1), Err(twice.to_owned()));
+    begin(&[out, &["ZADD", "market:", "101", "item7.7"]]);
+    assert_eq!(check(1), Err("item7.7 is offered at 101".to_owned()));
+    begin(&[&["HINCRBY", "users:3", "funds", "1"]]);
+    let coins = "1 fault(s): there are 20001 coins, not 20000";
+    assert_eq!(check(0), Err(coins.to_owned()));
+    begin(&[&["HSET", "users:3", "name", "x"]]);
+    let name = r#"player 3 has become ["x", "1000"]"#;
+    assert_eq!(check(0), Err(name.to_owned()));
 }

@@ -48,12 +48,6 @@ impl Ledger {
         }
     }
 
-    /// Items found on the market.
-    pub fn on_market(&self) -> u64 {
-        let on_market = |place: &&Option<Place>| matches!(place, Some(Place::Market(_)));
-        self.places.iter().filter(on_market).count() as u64
-    }
-
     /// An error that names what is wrong, the first few of each kind; to be called once everything is noted.
     pub fn verdict(mut self) -> Result<(), String> {
         if self.found != self.coins {
