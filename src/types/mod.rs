@@ -5,10 +5,12 @@
 pub mod digest;
 pub mod glob;
 mod grisu;
+pub mod hasher;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
 pub mod quoting;
+pub mod table;
 
 #[cfg(test)]
 pub(crate) mod chance {
