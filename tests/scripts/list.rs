@@ -4,12 +4,14 @@ macro_rules! for_each_script {
         $then! {
             connection,
             generic,
+            hash,
             numbers,
             protocol,
             server,
             string,
             transactions,
             watch,
+            watch_hash,
             watch_table,
             watch_table_keys,
         }
