@@ -188,8 +188,15 @@ fn zrangestore(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Comman
         if let Bounds::Rank(_) = query.bounds {
             stored.expect(ranks.len(), limits);
         }
-        for (member, score) in source.range(ranks.start, ranks.end) {
+        let mut store = |(member, score): (&[u8], f64)| {
             put(&mut stored, member, score, limits);
+        };
+        // In the order of the range: when the large form is reached decides what becomes of a -0.
+        let members = source.range(ranks.start, ranks.end);
+        if query.reverse {
+            members.rev().for_each(&mut store);
+        } else {
+            members.for_each(&mut store);
         }
     }
     reply.count(stored.len());
