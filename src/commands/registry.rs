@@ -31,7 +31,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     object::COMMANDS,
     set::COMMANDS,
     shutdown::COMMANDS,
-    sorted_set::COMMANDS,
+    sorted_set::blocking::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

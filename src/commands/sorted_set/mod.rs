@@ -1,6 +1,3 @@
 //! Sorted sets.
 
-use crate::commands::spec::CommandSpec;
-
-/// All of them, in alphabetical order.
-pub const COMMANDS: &[CommandSpec] = &[];
+pub mod blocking;
