@@ -31,7 +31,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     object::COMMANDS,
     set::COMMANDS,
     shutdown::COMMANDS,
-    sorted_set::blocking::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use crate::commands::sorted_set::pop::{End, MultiPop, POPPED, Shape, pop};
 use crate::commands::spec::{
-    Arg, ArgKind, Arity, Categories, CommandSpec, Flags, Group, KeyFlags, KeySpec, members,
+    Arg, ArgKind, Arity, BeginSearch, Categories, CommandSpec, FindKeys, Flags, Group, KeySpec,
 };
 use crate::commands::timeout;
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, Want};
-use crate::keyspace::{Db, Missing, Object};
+use crate::keyspace::{Db, Object};
 use crate::resp::{Args, Key, Reply};
 use crate::types::SortedSet;
 
@@ -17,66 +18,33 @@ const KEYS_TIMEOUT: &[Arg] = &[
     Arg::new("timeout", ArgKind::Double),
 ];
 
-/// The first of the keys that holds a member, if any; else what to wait for, until `until`.
+/// Pops from the first of the keys that holds a member; if none does, says for what to wait, until
+/// `until`.
 ///
 /// # Errors
-/// `WRONGTYPE` if another type comes first.
-fn first_ready<'a>(
+/// `WRONGTYPE` if a key of another type comes first.
+fn pop_or_wait(
     db: &mut Db<'_>,
-    args: Args<'a>,
+    args: Args<'_>,
     keys: Range<usize>,
     until: Option<i64>,
-) -> Result<Result<Key<'a>, Attempt>, Error> {
+    mut pop: impl FnMut(&mut Db<'_>, Key<'_>) -> Result<bool, Error>,
+) -> Result<Attempt, Error> {
     for index in keys.clone() {
         let key = args.key(index);
-        if db.covers(key) && db.object::<SortedSet>(key)?.is_some() {
-            return Ok(Ok(key));
+        if db.covers(key) && pop(db, key)? {
+            return Ok(Attempt::Done);
         }
     }
-    Ok(Err(Attempt::Wait(Want {
+    Ok(Attempt::Wait(Want {
         kind: SortedSet::KIND,
         keys,
         until,
-    })))
+    }))
 }
 
-/// From which end members are popped.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Min,
-    Max,
-}
-
-fn pop(
-    db: &mut Db<'_>,
-    key: Key<'_>,
-    end: End,
-    count: usize,
-) -> Result<Vec<(Vec<u8>, f64)>, Error> {
-    let event = match end {
-        End::Min => "zpopmin",
-        End::Max => "zpopmax",
-    };
-    let popped = db.edit_object::<SortedSet, _>(key, Missing::Skip, event, |sorted_set| {
-        let len = sorted_set.len();
-        let count = count.min(len);
-        let (from, to) = match end {
-            End::Min => (0, count),
-            End::Max => (len - count, len),
-        };
-        let mut popped = Vec::new();
-        sorted_set.remove_range(from, to, |member, score| {
-            popped.push((member.to_vec(), score))
-        });
-        if end == End::Max {
-            popped.reverse();
-        }
-        Ok((popped, count as u64))
-    })?;
-    Ok(popped.unwrap_or_default())
-}
-
-fn attempt_pop(
+/// BZPOPMIN and BZPOPMAX: keys, then the timeout.
+fn pop_one(
     db: &mut Db<'_>,
     args: Args<'_>,
     end: End,
@@ -84,20 +52,49 @@ fn attempt_pop(
 ) -> Result<Attempt, Error> {
     let last = args.len() - 1;
     let until = timeout::seconds(args.get(last), db.access.now)?;
-    let key = match first_ready(db, args, 1..last, until)? {
-        Ok(key) => key,
-        Err(wait) => return Ok(wait),
-    };
-    for (member, score) in pop(db, key, end, 1)? {
-        reply.array(3);
-        reply.bulk(key.bytes);
-        reply.bulk(&member);
-        reply.score(score);
-    }
-    Ok(Attempt::Done)
+    pop_or_wait(db, args, 1..last, until, |db, key| {
+        pop(db, key, end, 1, Shape::KeyedFlat, reply)
+    })
 }
 
-const BZPOPMAX: CommandSpec =
+pub(super) const BZMPOP: CommandSpec =
+    CommandSpec::blocking("BZMPOP", Arity::at_least(5), Group::SortedSet, bzmpop)
+        .categories(Categories::SORTEDSET)
+        .keys(&[KeySpec {
+            begin: BeginSearch::Index(2),
+            find: FindKeys::KeyNum {
+                index: 0,
+                first: 1,
+                step: 1,
+            },
+            flags: POPPED,
+            notes: None,
+        }])
+        .doc(
+            "7.0.0",
+            "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the sorted set, and M the number of members that are removed.",
+            "As ZMPOP, but waits until there is a member.",
+        )
+        .args(&[
+            Arg::new("timeout", ArgKind::Double),
+            Arg::new("numkeys", ArgKind::Integer),
+            Arg::new("key", ArgKind::Key(0)).multiple(),
+            Arg::new(
+                "where",
+                ArgKind::OneOf(&[Arg::word("min", "MIN"), Arg::word("max", "MAX")]),
+            ),
+            Arg::new("count", ArgKind::Integer).token("COUNT").optional(),
+        ]);
+
+fn bzmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attempt, Error> {
+    let MultiPop { keys, end, count } = MultiPop::parse(args, 2)?;
+    let until = timeout::seconds(args.get(1), db.access.now)?;
+    pop_or_wait(db, args, keys, until, |db, key| {
+        pop(db, key, end, count, Shape::Keyed, reply)
+    })
+}
+
+pub(super) const BZPOPMAX: CommandSpec =
     CommandSpec::blocking("BZPOPMAX", Arity::at_least(3), Group::SortedSet, bzpopmax)
         .flags(Flags::FAST)
         .categories(Categories::SORTEDSET)
@@ -105,7 +102,7 @@ const BZPOPMAX: CommandSpec =
             1,
             -2,
             1,
-            members!(KeyFlags: RW | ACCESS | DELETE),
+            POPPED,
         )])
         .doc(
             "5.0.0",
@@ -115,10 +112,10 @@ const BZPOPMAX: CommandSpec =
         .args(KEYS_TIMEOUT);
 
 fn bzpopmax(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attempt, Error> {
-    attempt_pop(db, args, End::Max, reply)
+    pop_one(db, args, End::Max, reply)
 }
 
-const BZPOPMIN: CommandSpec =
+pub(super) const BZPOPMIN: CommandSpec =
     CommandSpec::blocking("BZPOPMIN", Arity::at_least(3), Group::SortedSet, bzpopmin)
         .flags(Flags::FAST)
         .categories(Categories::SORTEDSET)
@@ -126,7 +123,7 @@ const BZPOPMIN: CommandSpec =
             1,
             -2,
             1,
-            members!(KeyFlags: RW | ACCESS | DELETE),
+            POPPED,
         )])
         .doc(
             "5.0.0",
@@ -136,8 +133,5 @@ const BZPOPMIN: CommandSpec =
         .args(KEYS_TIMEOUT);
 
 fn bzpopmin(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attempt, Error> {
-    attempt_pop(db, args, End::Min, reply)
+    pop_one(db, args, End::Min, reply)
 }
-
-/// The blocking ones, in alphabetical order.
-pub const COMMANDS: &[CommandSpec] = &[BZPOPMAX, BZPOPMIN];
