@@ -8,7 +8,9 @@ mod grisu;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
+pub mod packed;
 pub mod quoting;
+mod word;
 
 #[cfg(test)]
 pub(crate) mod chance {
