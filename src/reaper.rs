@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::keyspace::Entry;
 use crate::keyspace::db::Garbage;
-use crate::keyspace::table::Table;
+use crate::types::table::Table;
 
 /// The way to the thread that frees memory.
 #[derive(Debug)]

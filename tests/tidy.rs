@@ -211,9 +211,7 @@ fn invariant_3_commands_reach_keys_through_the_narrow_door() {
     let inside = [
         "keyspace::locks",
         "keyspace::shard",
-        "keyspace::segment",
-        "keyspace::group",
-        "keyspace::table",
+        "types::table",
         "keyspace::watch",
         "Locked",
         "Shard",
@@ -239,7 +237,7 @@ fn invariant_4_only_random_makes_chance() {
     let chance = ["rand", "getrandom", "fastrand"];
     only_in(&chance, &["src/random.rs"]);
     // The key of the hash function, drawn once.
-    only_in(&["RandomState"], &["src/keyspace/hasher.rs"]);
+    only_in(&["RandomState"], &["src/types/hasher.rs"]);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use crate::keyspace::access::Access;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::shard::{Database, Shard};
-use crate::keyspace::table::SCAN_BITS;
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
 use crate::resp::Key;
+use crate::types::table::SCAN_BITS;
 
 /// Draws of RANDOMKEY after which, while nothing may be removed, a stale key will do (as in Redis).
 const RANDOM_TRIES: usize = 100;
@@ -559,7 +559,12 @@ impl<'a> Db<'a> {
                 nth = nth.saturating_sub(if here { 0 } else { len });
                 here
             })?;
-            let entry = self.locked.shard(number).database(index)?.table.random()?;
+            let entry = self
+                .locked
+                .shard(number)
+                .database(index)?
+                .table
+                .random(crate::random::below)?;
             let key = entry.key().to_vec();
             if !entry.is_expired(self.access.millis()) {
                 return Some(key);
@@ -598,7 +603,8 @@ impl<'a> Db<'a> {
                         .table
                         .take_expired(segment, now, Entry::expiry, &mut expired);
                     database.expires -= expired.len();
-                    looked += crate::keyspace::segment::MAX_GROUPS * crate::keyspace::group::WIDTH;
+                    looked += crate::types::table::segment::MAX_GROUPS
+                        * crate::types::table::group::WIDTH;
                     self.access.stats.expired_keys.add(expired.len() as u64);
                     let watched = !self.locked.shard(number).watches.is_empty();
                     for entry in expired.drain(..) {
@@ -644,7 +650,11 @@ impl<'a> Db<'a> {
     /// A random key of a shard's part of a database, with its entry. The shard must be locked.
     pub fn sample(&self, number: usize, index: usize) -> Option<&Entry> {
         debug_assert!(self.locked.set().contains(number));
-        self.locked.shard(number).database(index)?.table.random()
+        self.locked
+            .shard(number)
+            .database(index)?
+            .table
+            .random(crate::random::below)
     }
 
     /// The keys of a shard's part of a database, stale ones included, in no order. The shard must be

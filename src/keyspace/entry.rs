@@ -20,9 +20,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::clock::Millis;
 use crate::error::Error;
-use crate::keyspace::table::Slot;
 use crate::memory;
+use crate::types::hasher;
 use crate::types::number;
+use crate::types::table::{Keyed, Slot};
 
 const BODY: usize = 40;
 /// What the table keeps for each slot besides the entry.
@@ -713,6 +714,13 @@ impl Drop for Entry {
 }
 
 impl Slot for Entry {
+    #[inline]
+    fn hash(&self) -> u64 {
+        hasher::hash(self.key())
+    }
+}
+
+impl Keyed for Entry {
     #[inline]
     fn key(&self) -> &[u8] {
         Entry::key(self)

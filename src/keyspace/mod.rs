@@ -7,12 +7,8 @@
 pub mod access;
 pub mod db;
 pub mod entry;
-pub mod group;
-pub mod hasher;
 pub mod locks;
-pub mod segment;
 pub mod shard;
-pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod view;

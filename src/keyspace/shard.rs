@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use crate::clock::Micros;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::locks::{Prefetch, SHARD_BITS};
-use crate::keyspace::table::Table;
 use crate::keyspace::watch::WatchTable;
+use crate::types::table::Table;
 
 /// A shard's part of one numbered database.
 pub struct Database {

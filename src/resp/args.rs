@@ -1,7 +1,7 @@
 //! The arguments of one command, as a view into the bytes that were received.
 
 use crate::error::Error;
-use crate::keyspace::hasher;
+use crate::types::hasher;
 use crate::types::number;
 
 /// Where one argument lies in its buffer, and its hash once it is known to be a key.

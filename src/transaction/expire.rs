@@ -1,11 +1,11 @@
 //! The active expiry cycle: removes keys that nobody asks for after they expired.
 
 use crate::clock::Micros;
-use crate::keyspace::group::WIDTH;
-use crate::keyspace::segment::MAX_GROUPS;
 use crate::server::Server;
 use crate::stats::WorkerStats;
 use crate::transaction::lock_shard;
+use crate::types::table::group::WIDTH;
+use crate::types::table::segment::MAX_GROUPS;
 
 /// Where a sweep over a shard is: the database and the segment.
 pub type Position = (usize, usize);

@@ -12,11 +12,12 @@ use crate::clock::Micros;
 use crate::commands::keys::KeyPlan;
 use crate::commands::registry::Command;
 use crate::commands::spec::Footprint;
-use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, hasher};
+use crate::keyspace::{Access, Db, Locked, Mode, ShardSet};
 use crate::resp::Args;
 use crate::resp::args::Slot;
 use crate::server::Server;
 use crate::stats::WorkerStats;
+use crate::types::hasher;
 
 /// Locks one shard for the server's own work on it, expiry and eviction: no client is to blame, and no
 /// key counts as used.

@@ -5,11 +5,14 @@
 pub mod digest;
 pub mod glob;
 mod grisu;
+pub mod hasher;
+mod intset;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
 pub mod packed;
 pub mod quoting;
+pub mod table;
 mod word;
 
 #[cfg(test)]

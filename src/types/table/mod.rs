@@ -1,4 +1,4 @@
-//! The hash table of a database: extendible hashing, as in the Dash paper.
+//! The hash table of databases, and of large hashes, sets and sorted sets: extendible hashing, as in the Dash paper.
 //!
 //! A directory, indexed by the top bits of a key's position, points to [`Segment`]s of at most
 //! about a thousand entries. A full segment grows by a quarter or is split in two; after mass
@@ -9,14 +9,20 @@
 //! cursor is simply the hash that was reached. A key that stays is returned exactly once, whatever is
 //! inserted, removed, split or merged meanwhile.
 
-use crate::clock::Millis;
-use crate::keyspace::group::WIDTH;
-use crate::keyspace::hasher;
-use crate::keyspace::segment::{self, MAX_GROUPS, Segment};
-use crate::random;
+pub mod group;
+pub mod segment;
+
+use crate::types::table::group::WIDTH;
+use crate::types::table::segment::{MAX_GROUPS, Segment};
 
 /// What a table needs to know of its entries.
 pub trait Slot {
+    /// The hash by which it was put in: of its key, or one that it keeps.
+    fn hash(&self) -> u64;
+}
+
+/// An entry that holds its key.
+pub trait Keyed: Slot {
     /// The key, by which the entry is found.
     fn key(&self) -> &[u8];
 }
@@ -27,8 +33,8 @@ pub const SCAN_BITS: u32 = 48;
 /// Depth beyond which a segment grows instead of being split; reached only if hashes collide.
 const MAX_DEPTH: u8 = 26;
 
-/// A hash table of entries that know their keys. The caller hashes the keys, by
-/// [`hasher::hash`](crate::keyspace::hasher::hash).
+/// A hash table of entries that know their hashes. The caller hashes, by
+/// [`hasher::hash`](crate::types::hasher::hash).
 pub struct Table<T> {
     /// For each value of the position's top `depth` bits, a segment's index.
     directory: Vec<u32>,
@@ -100,28 +106,28 @@ impl<T: Slot> Table<T> {
         self.segment(position).prefetch_entry(hash, position);
     }
 
-    /// The entry of `key`. O(1).
+    /// The entry of this hash that `is` the one. O(1).
     #[inline]
-    pub fn get(&self, hash: u64, key: &[u8]) -> Option<&T> {
+    pub fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&T> {
         let position = self.position(hash);
         let segment = self.segment(position);
         segment
-            .find(hash, position, key)
+            .find(hash, position, is)
             .and_then(|slot| segment.get(slot))
     }
 
-    /// The entry of `key`, to be changed; its key must stay. O(1).
+    /// The entry of this hash that `is` the one, to be changed; its hash must stay. O(1).
     #[inline]
-    pub fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut T> {
+    pub fn find_mut(&mut self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&mut T> {
         let position = self.position(hash);
         let index = self.segment_index(position);
         let segment = &mut self.segments[index];
         segment
-            .find(hash, position, key)
+            .find(hash, position, is)
             .map(|slot| segment.get_mut(slot))
     }
 
-    /// Puts in an entry whose key is not there. O(1) amortised; at most one segment is rebuilt.
+    /// Puts in an entry that is not there yet. O(1) amortised; at most one segment is rebuilt.
     pub fn insert(&mut self, hash: u64, entry: T) -> &mut T {
         let position = self.position(hash);
         let mut index = self.segment_index(position);
@@ -135,11 +141,11 @@ impl<T: Slot> Table<T> {
         segment.get_mut(slot)
     }
 
-    /// Takes out the entry of `key`. O(1) amortised.
-    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<T> {
+    /// Takes out the entry of this hash that `is` the one. O(1) amortised.
+    pub fn remove_by(&mut self, hash: u64, is: impl Fn(&T) -> bool) -> Option<T> {
         let position = self.position(hash);
         let index = self.segment_index(position);
-        let slot = self.segments[index].find(hash, position, key)?;
+        let slot = self.segments[index].find(hash, position, is)?;
         let entry = self.segments[index].take(slot);
         self.len -= 1;
         self.shrink(index, position);
@@ -148,7 +154,7 @@ impl<T: Slot> Table<T> {
 
     /// Tells the table that the entry of `hash` may expire at `at`.
     #[inline]
-    pub fn note_expiry(&mut self, hash: u64, at: Millis) {
+    pub fn note_expiry(&mut self, hash: u64, at: i64) {
         let index = self.segment_index(self.position(hash));
         let earliest = &mut self.segments[index].earliest_expiry;
         *earliest = (*earliest).min(at);
@@ -197,7 +203,7 @@ impl<T: Slot> Table<T> {
             let segment = &self.segments[index];
             segment
                 .iter()
-                .filter(|entry| self.position(hasher::hash(entry.key())) & upper_bit != 0)
+                .filter(|entry| self.position(entry.hash()) & upper_bit != 0)
                 .count()
         });
         let lower_len = self.segments[index].len() - upper_len;
@@ -272,10 +278,7 @@ impl<T: Slot> Table<T> {
     fn drop_segment(&mut self, index: usize) {
         let last = self.segments.len() - 1;
         if index != last {
-            let hash = self.segments[last]
-                .iter()
-                .next()
-                .map(|entry| hasher::hash(entry.key()));
+            let hash = self.segments[last].iter().next().map(Slot::hash);
             // An empty segment has no key to be found by: look for it.
             let at = match hash {
                 Some(hash) => self.directory_index(self.position(hash)),
@@ -350,9 +353,9 @@ impl<T: Slot> Table<T> {
         }
     }
 
-    /// A random entry, each with the same chance. O(1) expected: segments that are nearly empty are
-    /// merged.
-    pub fn random(&self) -> Option<&T> {
+    /// A random entry, each with the same chance; `below(n)` draws a number below `n`. O(1) expected:
+    /// segments that are nearly empty are merged.
+    pub fn random(&self, mut below: impl FnMut(usize) -> usize) -> Option<&T> {
         if self.len == 0 {
             return None;
         }
@@ -362,8 +365,8 @@ impl<T: Slot> Table<T> {
             _ => self.most_slots,
         };
         loop {
-            let segment = &self.segments[random::below(self.segments.len())];
-            let slot = random::below(slots);
+            let segment = &self.segments[below(self.segments.len())];
+            let slot = below(slots);
             if slot < segment.slots()
                 && let Some(entry) = segment.get(slot)
             {
@@ -378,10 +381,10 @@ impl<T: Slot> Table<T> {
     }
 
     /// A lower bound of the moment at which an entry of segment `index` expires.
-    pub fn earliest_expiry(&self, index: usize) -> Millis {
+    pub fn earliest_expiry(&self, index: usize) -> i64 {
         self.segments
             .get(index)
-            .map_or(Millis::MAX, |segment| segment.earliest_expiry)
+            .map_or(i64::MAX, |segment| segment.earliest_expiry)
     }
 
     /// Takes the entries of one segment whose `expiry` is at or before `now`, and sets the segment's
@@ -389,14 +392,14 @@ impl<T: Slot> Table<T> {
     pub fn take_expired(
         &mut self,
         index: usize,
-        now: Millis,
-        expiry: impl Fn(&T) -> Option<Millis>,
+        now: i64,
+        expiry: impl Fn(&T) -> Option<i64>,
         out: &mut Vec<T>,
     ) {
         let Some(segment) = self.segments.get_mut(index) else {
             return;
         };
-        let mut earliest = Millis::MAX;
+        let mut earliest = i64::MAX;
         let before = out.len();
         for slot in 0..segment.slots() {
             match segment.get(slot).and_then(&expiry) {
@@ -408,7 +411,7 @@ impl<T: Slot> Table<T> {
         segment.earliest_expiry = earliest;
         self.len -= out.len() - before;
         if let Some(entry) = out.get(before) {
-            let position = self.position(hasher::hash(entry.key()));
+            let position = self.position(entry.hash());
             let index = self.segment_index(position);
             self.shrink(index, position);
         }
@@ -432,6 +435,25 @@ impl<T: Slot> Table<T> {
     }
 }
 
+impl<T: Keyed> Table<T> {
+    /// The entry of `key`. O(1).
+    #[inline]
+    pub fn get(&self, hash: u64, key: &[u8]) -> Option<&T> {
+        self.find(hash, |entry: &T| entry.key() == key)
+    }
+
+    /// The entry of `key`, to be changed; its key must stay. O(1).
+    #[inline]
+    pub fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut T> {
+        self.find_mut(hash, |entry: &T| entry.key() == key)
+    }
+
+    /// Takes out the entry of `key`. O(1) amortised.
+    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<T> {
+        self.remove_by(hash, |entry: &T| entry.key() == key)
+    }
+}
+
 /// The top `depth` bits.
 fn prefix_mask(depth: u8) -> u64 {
     if depth == 0 {
@@ -446,10 +468,36 @@ mod tests {
     use std::collections::{HashMap, HashSet};
 
     use super::*;
+    use crate::types::hasher;
 
     struct Pair(Vec<u8>, u64);
 
+    /// Numbers for the tests below, one sequence for each thread.
+    mod random {
+        use std::cell::RefCell;
+
+        use crate::types::chance::Chance;
+
+        thread_local! {
+            static CHANCE: RefCell<Chance> = RefCell::new(Chance::new(1));
+        }
+
+        pub fn next() -> u64 {
+            CHANCE.with_borrow_mut(Chance::bits)
+        }
+
+        pub fn below(end: usize) -> usize {
+            CHANCE.with_borrow_mut(|chance| chance.below(end))
+        }
+    }
+
     impl Slot for Pair {
+        fn hash(&self) -> u64 {
+            hasher::hash(&self.0)
+        }
+    }
+
+    impl Keyed for Pair {
         fn key(&self) -> &[u8] {
             &self.0
         }
@@ -625,7 +673,7 @@ mod tests {
         assert_eq!((expired.len(), table.len()), (39_999, 1));
         assert_eq!(table.segments(), 1);
         assert!(table.directory.len() < 4);
-        assert_eq!(table.random().map(|pair| pair.1), Some(0));
+        assert_eq!(table.random(random::below).map(|pair| pair.1), Some(0));
     }
 
     /// Cursors that no scan returned: of another table, at the edges, or made up.
@@ -696,7 +744,7 @@ mod tests {
         }
         let mut counts = [0u32; 50];
         for _ in 0..50_000 {
-            counts[table.random().unwrap().1 as usize] += 1;
+            counts[table.random(random::below).unwrap().1 as usize] += 1;
         }
         // Expected 1,000 each, standard deviation 31: ten of them never happen by chance.
         assert!(
@@ -728,7 +776,7 @@ mod tests {
         );
         let draws = 40_000;
         let drawn = (0..draws)
-            .filter(|_| hasher::hash(&table.random().unwrap().0) >> 63 == 1)
+            .filter(|_| hasher::hash(&table.random(random::below).unwrap().0) >> 63 == 1)
             .count() as f64;
         let share = table.iter().filter(|pair| hasher::hash(&pair.0) >> 63 == 1);
         let share = share.count() as f64 / table.len() as f64;

@@ -9,10 +9,8 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use crate::clock::Millis;
-use crate::keyspace::group::{self, DELETED, EMPTY, Group, WIDTH};
-use crate::keyspace::hasher;
-use crate::keyspace::table::Slot;
+use crate::types::table::Slot;
+use crate::types::table::group::{self, DELETED, EMPTY, Group, WIDTH};
 
 /// Groups of the largest segment; beyond it a segment is split.
 pub const MAX_GROUPS: usize = 64;
@@ -36,7 +34,7 @@ pub struct Segment<T> {
     /// Bits of the position that chose this segment.
     pub depth: u8,
     /// No entry expires before this.
-    pub earliest_expiry: Millis,
+    pub earliest_expiry: i64,
     entries: PhantomData<T>,
 }
 
@@ -75,7 +73,7 @@ impl<T> Segment<T> {
             len: 0,
             deleted: 0,
             depth,
-            earliest_expiry: Millis::MAX,
+            earliest_expiry: i64::MAX,
             entries: PhantomData,
         };
         segment.clear_control();
@@ -248,16 +246,16 @@ impl<T> Segment<T> {
 }
 
 impl<T: Slot> Segment<T> {
-    /// The slot of `key`.
+    /// The slot of the entry of this hash that `is` the one.
     #[inline]
-    pub fn find(&self, hash: u64, position: u64, key: &[u8]) -> Option<usize> {
+    pub fn find(&self, hash: u64, position: u64, is: impl Fn(&T) -> bool) -> Option<usize> {
         let mut index = self.home(position);
         for _ in 0..self.groups {
             let group = self.group(index);
             for slot in group.matching(tag(hash)) {
                 let slot = index * WIDTH + slot;
                 // SAFETY: a matching tag means that the slot is occupied.
-                if unsafe { self.slot(slot) }.key() == key {
+                if is(unsafe { self.slot(slot) }) {
                     return Some(slot);
                 }
             }
@@ -272,7 +270,7 @@ impl<T: Slot> Segment<T> {
         None
     }
 
-    /// Puts in an entry whose key is not there. The segment must not be full.
+    /// Puts in an entry that is not there yet. The segment must not be full.
     #[inline]
     pub fn insert(&mut self, hash: u64, position: u64, entry: T) -> usize {
         debug_assert!(!self.is_full());
@@ -324,7 +322,7 @@ impl<T: Slot> Segment<T> {
                 // SAFETY: the slot was occupied; the control bytes are reset below.
                 let entry = unsafe { self.slot_ptr(slot).read() };
                 self.set_control(slot, EMPTY);
-                let hash = hasher::hash(entry.key());
+                let hash = entry.hash();
                 let position = position(hash, skip);
                 targets[choose(position)].insert(hash, position, entry);
             }
@@ -345,7 +343,7 @@ impl<T: Slot> Segment<T> {
             for slot in self.group(index).occupied() {
                 let slot = index * WIDTH + slot;
                 // SAFETY: only occupied slots.
-                let hash = hasher::hash(unsafe { self.slot(slot) }.key());
+                let hash = unsafe { self.slot(slot) }.hash();
                 if self.home(position(hash, skip)) == group {
                     found.push((hash >> 16, slot));
                 }
