@@ -55,8 +55,8 @@ fn layout(len: usize) -> Layout {
 impl Packed {
     /// An empty buffer with tag 0. Allocates nothing.
     #[inline]
-    pub const fn new() -> Self {
-        let header = NonNull::from_ref(&EMPTY);
+    pub fn new() -> Self {
+        let header = NonNull::from(&EMPTY);
         Packed { header }
     }
 

@@ -110,6 +110,33 @@ impl<L: Clone> Clone for Word<L> {
     }
 }
 
+/// One of two iterators over the same.
+pub(super) enum Either<A, B> {
+    First(A),
+    Second(B),
+}
+
+impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Either::First(iter) => iter.next(),
+            Either::Second(iter) => iter.next(),
+        }
+    }
+
+    /// Decides once which one it is, where the standard loop would at each step.
+    #[inline]
+    fn fold<R, F: FnMut(R, T) -> R>(self, start: R, step: F) -> R {
+        match self {
+            Either::First(iter) => iter.fold(start, step),
+            Either::Second(iter) => iter.fold(start, step),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
