@@ -359,7 +359,7 @@ impl<T: Slot> Segment<T> {
 
 impl<T: Clone> Clone for Segment<T> {
     fn clone(&self) -> Self {
-        let mut clone = Segment::with_groups(self.groups(), self.depth);
+        let mut clone = Segment::<T>::with_groups(self.groups(), self.depth);
         clone.earliest_expiry = self.earliest_expiry;
         clone.deleted = self.deleted;
         for slot in 0..self.slots() {
