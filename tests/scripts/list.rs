@@ -7,9 +7,11 @@ macro_rules! for_each_script {
             numbers,
             protocol,
             server,
+            set,
             string,
             transactions,
             watch,
+            watch_set,
             watch_table,
             watch_table_keys,
         }

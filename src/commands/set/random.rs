@@ -58,8 +58,11 @@ fn spop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
 }
 
 fn spop_count(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let count = usize::try_from(args.integer(2)?)
-        .map_err(|_| Error::Static("ERR value is out of range, must be positive"))?;
+    let count = args
+        .integer(2)
+        .ok()
+        .and_then(|count| usize::try_from(count).ok())
+        .ok_or(Error::Static("ERR value is out of range, must be positive"))?;
     let limits = db.access.set_limits();
     let popped = db.edit_object(args.key(1), Missing::Skip, "spop", |set: &mut Set| {
         let left = set.len().saturating_sub(count);
