@@ -209,7 +209,7 @@ fn describe(entry: &Entry, view: &View<'_>) -> String {
     format!(
         "Value at:{entry:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         references(entry, view.access.config),
-        entry.encoding().name(),
+        entry.encoding(),
         entry.string().map_or(0, serialized_length),
         entry.access_clock(),
         view.access.idle_seconds(entry)

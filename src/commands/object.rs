@@ -25,7 +25,7 @@ const ENCODING: CommandSpec =
 
 fn encoding(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     match view.get_untouched(args.key(2)) {
-        Some(entry) => reply.bulk(entry.encoding().name().as_bytes()),
+        Some(entry) => reply.bulk(entry.encoding().as_bytes()),
         None => reply.null(),
     }
     Ok(())

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
-    admin, client, command, config, connection, debug, expire, generic, info, object, shutdown,
-    string, transactions,
+    admin, client, command, config, connection, debug, expire, generic, hash, hash_expire, info,
+    object, set, shutdown, sorted_set, string, transactions,
 };
 use crate::resp::Args;
 
@@ -25,9 +25,13 @@ const FAMILIES: &[&[CommandSpec]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
+    hash::COMMANDS,
+    hash_expire::COMMANDS,
     info::COMMANDS,
     object::COMMANDS,
+    set::COMMANDS,
     shutdown::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

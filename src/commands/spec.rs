@@ -349,10 +349,16 @@ pub enum Group {
     Connection,
     /// Generic commands on keys.
     Generic,
+    /// Hashes.
+    Hash,
     /// Functions and scripts.
     Scripting,
     /// Server management.
     Server,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
     /// Strings.
     String,
     /// Transactions.
@@ -365,8 +371,11 @@ impl Group {
         match self {
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Hash => "hash",
             Group::Scripting => "scripting",
             Group::Server => "server",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
             Group::String => "string",
             Group::Transactions => "transactions",
         }

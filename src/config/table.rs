@@ -388,9 +388,9 @@ settings! {
     EnableProtectedConfigs => choice("enable-protected-configs", PROTECTED_ACTION, "no")
         .fixed().used();
     HashMaxListpackEntries => number("hash-max-listpack-entries", 512, 0..=I64)
-        .unsigned().alias("hash-max-ziplist-entries");
+        .unsigned().alias("hash-max-ziplist-entries").used();
     HashMaxListpackValue => memory("hash-max-listpack-value", 64, 0..=I64)
-        .unsigned().alias("hash-max-ziplist-value");
+        .unsigned().alias("hash-max-ziplist-value").used();
     HideUserDataFromLog => flag("hide-user-data-from-log", false);
     HllSparseMaxBytes => memory("hll-sparse-max-bytes", 3000, 0..=I64).unsigned();
     Hz => number("hz", 10, 0..=I32).used();
@@ -474,9 +474,9 @@ settings! {
     SanitizeDumpPayload => choice("sanitize-dump-payload", SANITIZE_DUMP_PAYLOAD, "no");
     Save => special("save", Special::Save);
     ServerCpulist => text("server-cpulist", "").alias("server_cpulist").fixed();
-    SetMaxIntsetEntries => number("set-max-intset-entries", 512, 0..=I64).unsigned();
-    SetMaxListpackEntries => number("set-max-listpack-entries", 128, 0..=I64).unsigned();
-    SetMaxListpackValue => number("set-max-listpack-value", 64, 0..=I64).unsigned();
+    SetMaxIntsetEntries => number("set-max-intset-entries", 512, 0..=I64).unsigned().used();
+    SetMaxListpackEntries => number("set-max-listpack-entries", 128, 0..=I64).unsigned().used();
+    SetMaxListpackValue => number("set-max-listpack-value", 64, 0..=I64).unsigned().used();
     SetProcTitle => flag("set-proc-title", true).fixed();
     ShutdownOnSigint => flags("shutdown-on-sigint", SHUTDOWN_ON_SIG, "default");
     ShutdownOnSigterm => flags("shutdown-on-sigterm", SHUTDOWN_ON_SIG, "default");
@@ -521,7 +521,7 @@ settings! {
     UseExitOnPanic => flag("use-exit-on-panic", false).hidden();
     WatchdogPeriod => number("watchdog-period", 0, 0..=I32).hidden();
     ZsetMaxListpackEntries => number("zset-max-listpack-entries", 128, 0..=I64)
-        .unsigned().alias("zset-max-ziplist-entries");
+        .unsigned().alias("zset-max-ziplist-entries").used();
     ZsetMaxListpackValue => memory("zset-max-listpack-value", 64, 0..=I64)
-        .unsigned().alias("zset-max-ziplist-value");
+        .unsigned().alias("zset-max-ziplist-value").used();
 }

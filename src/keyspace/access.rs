@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::keyspace::entry::Entry;
 use crate::random;
 use crate::stats::WorkerStats;
+use crate::types::Limits;
+use crate::types::set::SetLimits;
 
 /// LFU counter of a new key, so that it is not evicted at once (Redis's `LFU_INIT_VAL`).
 const LFU_INITIAL: u32 = 5;
@@ -42,6 +44,36 @@ impl Access<'_> {
     /// an entry counts in 32 bits.
     pub fn longest_string(&self) -> usize {
         self.config.proto_max_bulk_len().min(u32::MAX as usize)
+    }
+
+    /// How large a hash may be in its compact form.
+    #[inline]
+    pub fn hash_limits(&self) -> Limits {
+        Limits {
+            entries: self.config.hash_max_listpack_entries(),
+            value: self.config.hash_max_listpack_value(),
+        }
+    }
+
+    /// How large a set may be in its compact forms.
+    #[inline]
+    pub fn set_limits(&self) -> SetLimits {
+        SetLimits {
+            intset: self.config.set_max_intset_entries(),
+            listpack: Limits {
+                entries: self.config.set_max_listpack_entries(),
+                value: self.config.set_max_listpack_value(),
+            },
+        }
+    }
+
+    /// How large a sorted set may be in its compact form.
+    #[inline]
+    pub fn sorted_set_limits(&self) -> Limits {
+        Limits {
+            entries: self.config.zset_max_listpack_entries(),
+            value: self.config.zset_max_listpack_value(),
+        }
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
+use crate::keyspace::object::Object;
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
@@ -14,9 +15,6 @@ use crate::types::table::SCAN_BITS;
 
 /// Draws of RANDOMKEY after which, while nothing may be removed, a stale key will do (as in Redis).
 const RANDOM_TRIES: usize = 100;
-
-/// Heap bytes above which a removed value is dropped after the locks.
-const LARGE: usize = 4 * 1024;
 
 /// What becomes of a key's expiry when its value is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +25,15 @@ pub enum SetExpiry {
     Clear,
     /// It becomes this moment, in Unix milliseconds; a moment in the past makes the key stale.
     At(Millis),
+}
+
+/// What happens where a collection is to be changed and there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made, and kept if it is not empty afterwards.
+    Make,
+    /// Nothing.
+    Skip,
 }
 
 /// What was removed and is to be dropped after the locks are released.
@@ -149,7 +156,7 @@ impl<'a> Db<'a> {
     }
 
     fn discard(&mut self, entry: Entry) {
-        if entry.heap_bytes() >= LARGE {
+        if entry.is_slow_to_free() {
             self.garbage.entries.push(entry);
         }
     }
@@ -215,6 +222,92 @@ impl<'a> Db<'a> {
     pub fn peek(&mut self, key: Key<'_>) -> Option<&Entry> {
         self.expire_if_needed(self.access.index, key);
         self.find(self.access.index, key)
+    }
+
+    /// Looks a collection up for a write, as [`Db::get`]. O(1).
+    ///
+    /// # Errors
+    /// `WRONGTYPE`.
+    pub fn object<T: Object>(&mut self, key: Key<'_>) -> Result<Option<&T>, Error> {
+        self.get(key).map(Entry::object).transpose()
+    }
+
+    /// Removes a key that is past its expiry, so that [`Db::view`] shows what a write command may see.
+    pub fn expire_stale(&mut self, key: Key<'_>) {
+        self.expire_if_needed(self.access.index, key);
+    }
+
+    /// Gives `change` a collection to be changed; it returns its result and how many changes it made.
+    /// If any, they are signalled as `event`; a collection that is left empty is removed with its key, and a
+    /// new one that stays empty is never stored. `None` if there is none and `missing` is to skip.
+    ///
+    /// # Errors
+    /// `WRONGTYPE`, or what `change` returns; then it must have changed nothing, and nothing is
+    /// signalled.
+    #[inline]
+    pub fn edit_object<T: Object, R>(
+        &mut self,
+        key: Key<'_>,
+        missing: Missing,
+        event: &'static str,
+        change: impl FnOnce(&mut T) -> Result<(R, u64), Error>,
+    ) -> Result<Option<R>, Error> {
+        let index = self.access.index;
+        let access = self.access;
+        if let Some(entry) = self.live(index, key) {
+            access.touch(entry);
+            let object = entry.object_mut::<T>()?;
+            let (result, changes) = change(object)?;
+            let emptied = object.is_empty();
+            if changes > 0 {
+                self.changed(index, key, event);
+                self.dirty += changes - 1;
+            }
+            if emptied {
+                self.remove_emptied(index, key);
+            }
+            return Ok(Some(result));
+        }
+        if missing == Missing::Skip {
+            return Ok(None);
+        }
+        let mut object = T::default();
+        let (result, changes) = change(&mut object)?;
+        if !object.is_empty() {
+            let entry = Entry::with_object(key.bytes, object, None, access.fresh_clock());
+            Self::put(self.shard_mut(key).make_database(index), key, entry);
+        }
+        if changes > 0 {
+            self.changed(index, key, event);
+            self.dirty += changes - 1;
+        }
+        Ok(Some(result))
+    }
+
+    /// Removes the key of a collection that has nothing left: part of the change that emptied it.
+    fn remove_emptied(&mut self, index: usize, key: Key<'_>) {
+        if let Some(entry) = self.detach(index, key) {
+            self.discard(entry);
+            self.changed(index, key, "del");
+            self.dirty -= 1;
+        }
+    }
+
+    /// Puts a collection in place of whatever is there, without an expiry; an empty one removes the key.
+    /// O(1); what was there is freed later if it is large.
+    pub fn store_object<T: Object>(&mut self, key: Key<'_>, object: T, event: &'static str) {
+        if object.is_empty() {
+            self.remove(key, "del");
+            return;
+        }
+        let index = self.access.index;
+        self.expire_if_needed(index, key);
+        if let Some(old) = self.detach(index, key) {
+            self.discard(old);
+        }
+        let entry = Entry::with_object(key.bytes, object, None, self.access.fresh_clock());
+        Self::put(self.shard_mut(key).make_database(index), key, entry);
+        self.changed(index, key, event);
     }
 
     /// Sets a key to a string value, whatever was there. O(length).

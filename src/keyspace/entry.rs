@@ -12,14 +12,16 @@
 //! | integer | 8: the number |
 //! | short string | its length |
 //! | long string | 16: pointer, length, capacity |
+//! | collection | 8: the collection itself, which is a pointer |
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::clock::Millis;
 use crate::error::Error;
+use crate::keyspace::heap_string::{HeapString, grown_capacity};
+use crate::keyspace::object::{Kind, Object, ValueRef, with_object};
 use crate::memory;
 use crate::types::hasher;
 use crate::types::number;
@@ -32,6 +34,7 @@ const TTL_SIZE: usize = 8;
 const INT_SIZE: usize = 8;
 const HEAP_KEY_SIZE: usize = 12;
 const HEAP_VALUE_SIZE: usize = 16;
+const OBJECT_SIZE: usize = 8;
 
 /// Longest string that Redis stores in one allocation with its object (`embstr`), in bytes.
 const EMBSTR_LIMIT: usize = 44;
@@ -39,14 +42,15 @@ const EMBSTR_LIMIT: usize = 44;
 /// Longest text of a 64-bit integer.
 const INTEGER_TEXT_LIMIT: usize = 20;
 
-/// Growth beyond this many spare bytes is linear, as in Redis's sds (`SDS_MAX_PREALLOC`).
-const MAX_SPARE: usize = 1024 * 1024;
+/// Bytes above which a removed string is dropped after the locks.
+const LARGE: usize = 4 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ValueForm {
     Int,
     Inline,
     Heap,
+    Object,
 }
 
 /// Bits of [`Entry::shape`].
@@ -54,6 +58,8 @@ mod shape {
     pub const VALUE_INT: u8 = 0;
     pub const VALUE_INLINE: u8 = 1;
     pub const VALUE_HEAP: u8 = 2;
+    /// The first of the collections; their kinds count on from here.
+    pub const VALUE_OBJECT: u8 = 3;
     pub const VALUE_MASK: u8 = 0b0000_0111;
     /// OBJECT ENCODING answers `raw` however short the string is: it was changed in place.
     pub const RAW: u8 = 0b0000_1000;
@@ -129,28 +135,6 @@ impl<'a> StringRef<'a> {
     }
 }
 
-/// How a value is encoded, in the words of OBJECT ENCODING.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// A 64-bit integer.
-    Int,
-    /// A short string.
-    Embstr,
-    /// A long string, or one changed in place.
-    Raw,
-}
-
-impl Encoding {
-    /// The word that OBJECT ENCODING answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Encoding::Int => "int",
-            Encoding::Embstr => "embstr",
-            Encoding::Raw => "raw",
-        }
-    }
-}
-
 /// A key, its value, its expiry and its access clock.
 #[repr(C, align(8))]
 pub struct Entry {
@@ -158,6 +142,8 @@ pub struct Entry {
     shape: u8,
     key_len: u8,
     value_len: u8,
+    /// Keeps the body aligned, so that a collection in it can be referred to.
+    spare: u8,
     body: [MaybeUninit<u8>; BODY],
 }
 
@@ -168,84 +154,10 @@ unsafe impl Send for Entry {}
 // SAFETY: as above; the access clock is atomic.
 unsafe impl Sync for Entry {}
 
-#[derive(Clone, Copy)]
-struct HeapString {
-    ptr: NonNull<u8>,
-    len: u32,
-    capacity: u32,
-}
-
-fn byte_layout(capacity: usize) -> Layout {
-    Layout::array::<u8>(capacity).expect("capacity below 4 GiB")
-}
-
-fn allocate(capacity: usize) -> NonNull<u8> {
-    debug_assert!(capacity > 0);
-    let layout = byte_layout(capacity);
-    // SAFETY: the layout's size is not 0.
-    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
-}
-
-impl HeapString {
-    fn copy_of(bytes: &[u8], capacity: usize) -> Self {
-        let capacity = capacity.max(bytes.len()).max(1);
-        assert!(capacity <= u32::MAX as usize, "a string is below 4 GiB");
-        let ptr = allocate(capacity);
-        // SAFETY: freshly allocated with room for `bytes`.
-        unsafe {
-            ptr.as_ptr()
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
-        };
-        HeapString {
-            ptr,
-            len: bytes.len() as u32,
-            capacity: capacity as u32,
-        }
-    }
-
-    /// Makes room for `capacity` bytes in all.
-    fn reserve(&mut self, capacity: usize) {
-        if capacity <= self.capacity as usize {
-            return;
-        }
-        assert!(capacity <= u32::MAX as usize, "a string is below 4 GiB");
-        let layout = byte_layout(capacity);
-        // SAFETY: `ptr` was allocated with `self.capacity`; the new size is not 0.
-        let ptr = unsafe {
-            realloc(
-                self.ptr.as_ptr(),
-                byte_layout(self.capacity as usize),
-                capacity,
-            )
-        };
-        self.ptr = NonNull::new(ptr).unwrap_or_else(|| handle_alloc_error(layout));
-        self.capacity = capacity as u32;
-    }
-
-    fn free(self) {
-        // SAFETY: allocated with this layout, and freed once by its owner.
-        unsafe { dealloc(self.ptr.as_ptr(), byte_layout(self.capacity as usize)) };
-    }
-}
-
-/// Room for a string that has grown to `len`: twice as much up to [`MAX_SPARE`], as in Redis.
-fn grown_capacity(len: usize) -> usize {
-    (len + len.min(MAX_SPARE)).min(u32::MAX as usize).max(len)
-}
-
 impl Entry {
     /// A new entry with `clock` as its access clock.
     pub fn new(key: &[u8], value: Value<'_>, expiry: Option<Millis>, clock: u32) -> Self {
-        let mut entry = Entry {
-            clock: AtomicU32::new(clock),
-            shape: shape::VALUE_INT,
-            key_len: 0,
-            value_len: 0,
-            body: [MaybeUninit::uninit(); BODY],
-        };
-        if expiry.is_some() {
-            entry.shape |= shape::TTL;
-        }
+        let mut entry = Self::empty(expiry.is_some(), clock);
         let value_size = match value {
             Value::Int(_) => INT_SIZE,
             Value::Bytes(bytes) | Value::RawBytes(bytes) => {
@@ -267,6 +179,33 @@ impl Entry {
         entry
     }
 
+    /// A new entry that holds a collection.
+    pub fn with_object<T: Object>(
+        key: &[u8],
+        object: T,
+        expiry: Option<Millis>,
+        clock: u32,
+    ) -> Self {
+        let mut entry = Self::empty(expiry.is_some(), clock);
+        entry.put_key(key, entry.end() - OBJECT_SIZE);
+        entry.put_object(object);
+        if let Some(at) = expiry {
+            entry.put_expiry(at);
+        }
+        entry
+    }
+
+    fn empty(expires: bool, clock: u32) -> Self {
+        Entry {
+            clock: AtomicU32::new(clock),
+            shape: if expires { shape::TTL } else { 0 } | shape::VALUE_INT,
+            key_len: 0,
+            value_len: 0,
+            spare: 0,
+            body: [MaybeUninit::uninit(); BODY],
+        }
+    }
+
     /// Where the value's bytes end and the expiry's begin.
     #[inline]
     fn end(&self) -> usize {
@@ -282,7 +221,8 @@ impl Entry {
         match self.shape & shape::VALUE_MASK {
             shape::VALUE_INT => ValueForm::Int,
             shape::VALUE_INLINE => ValueForm::Inline,
-            _ => ValueForm::Heap,
+            shape::VALUE_HEAP => ValueForm::Heap,
+            _ => ValueForm::Object,
         }
     }
 
@@ -300,6 +240,7 @@ impl Entry {
             ValueForm::Int => INT_SIZE,
             ValueForm::Inline => self.value_len as usize,
             ValueForm::Heap => HEAP_VALUE_SIZE,
+            ValueForm::Object => OBJECT_SIZE,
         }
     }
 
@@ -311,7 +252,7 @@ impl Entry {
     }
 
     #[inline]
-    fn write<T: Copy>(&mut self, offset: usize, value: T) {
+    fn write<T>(&mut self, offset: usize, value: T) {
         assert!(offset + size_of::<T>() <= BODY);
         // SAFETY: within the body.
         unsafe {
@@ -400,6 +341,96 @@ impl Entry {
         }
     }
 
+    fn put_object<T: Object>(&mut self, object: T) {
+        self.shape = (self.shape & !(shape::VALUE_MASK | shape::RAW))
+            | (shape::VALUE_OBJECT + T::KIND as u8);
+        self.write(
+            self.end() - OBJECT_SIZE,
+            std::mem::ManuallyDrop::new(object),
+        );
+    }
+
+    /// Which collection it holds, if any.
+    #[inline]
+    pub fn kind(&self) -> Option<Kind> {
+        (self.shape & shape::VALUE_MASK)
+            .checked_sub(shape::VALUE_OBJECT)
+            .map(|number| Kind::ALL[usize::from(number)])
+    }
+
+    #[inline]
+    fn object_ptr<T: Object>(&self) -> *const T {
+        const {
+            assert!(
+                std::mem::offset_of!(Entry, body).is_multiple_of(8)
+                    && (BODY - TTL_SIZE).is_multiple_of(8)
+            )
+        };
+        // SAFETY: within the body; both places where a collection may lie are aligned.
+        unsafe { self.body.as_ptr().add(self.end() - OBJECT_SIZE).cast() }
+    }
+
+    /// The collection under the key.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if the value is of another type.
+    #[inline]
+    pub fn object<T: Object>(&self) -> Result<&T, Error> {
+        if self.shape & shape::VALUE_MASK == shape::VALUE_OBJECT + T::KIND as u8 {
+            // SAFETY: written by `put_object` with this type.
+            Ok(unsafe { &*self.object_ptr() })
+        } else {
+            Err(Error::WrongType)
+        }
+    }
+
+    /// The collection under the key, to be changed.
+    ///
+    /// # Errors
+    /// As [`Entry::object`].
+    #[inline]
+    pub fn object_mut<T: Object>(&mut self) -> Result<&mut T, Error> {
+        self.object::<T>()?;
+        // SAFETY: as in `object`, and exclusive by `&mut self`.
+        Ok(unsafe { &mut *self.object_ptr::<T>().cast_mut() })
+    }
+
+    /// What it holds.
+    pub fn value(&self) -> ValueRef<'_> {
+        match self.kind() {
+            // SAFETY: the kind says what was written.
+            Some(Kind::Hash) => ValueRef::Hash(unsafe { &*self.object_ptr() }),
+            // SAFETY: as above.
+            Some(Kind::Set) => ValueRef::Set(unsafe { &*self.object_ptr() }),
+            // SAFETY: as above.
+            Some(Kind::SortedSet) => ValueRef::SortedSet(unsafe { &*self.object_ptr() }),
+            None => ValueRef::String(self.text()),
+        }
+    }
+
+    /// Takes the collection out; the empty string is left in its place.
+    fn take_object<T: Object>(&mut self) -> T {
+        // SAFETY: the caller has checked the kind, and the form changes at once.
+        let object = unsafe { self.object_ptr::<T>().read() };
+        self.shape = (self.shape & !shape::VALUE_MASK) | shape::VALUE_INLINE;
+        self.value_len = 0;
+        object
+    }
+
+    #[cold]
+    fn drop_object(&mut self) {
+        if let Some(kind) = self.kind() {
+            with_object!(kind, T => drop(self.take_object::<T>()));
+        }
+    }
+
+    /// Replaces the value by a collection; key, expiry and access clock stay.
+    pub fn set_object<T: Object>(&mut self, object: T) {
+        self.set_value(Value::Bytes(b""));
+        self.make_room(OBJECT_SIZE);
+        self.put_object(object);
+    }
+
     fn put_expiry(&mut self, at: Millis) {
         self.write(BODY - TTL_SIZE, at);
     }
@@ -424,7 +455,16 @@ impl Entry {
     /// `WRONGTYPE` if the value is of another type.
     #[inline]
     pub fn string(&self) -> Result<StringRef<'_>, Error> {
-        Ok(match self.value_form() {
+        if self.value_form() == ValueForm::Object {
+            return Err(Error::WrongType);
+        }
+        Ok(self.text())
+    }
+
+    /// The string of an entry that holds one.
+    #[inline]
+    fn text(&self) -> StringRef<'_> {
+        match self.value_form() {
             ValueForm::Int => StringRef::Int(self.read(self.end() - INT_SIZE)),
             ValueForm::Inline => {
                 let len = self.value_len as usize;
@@ -438,24 +478,28 @@ impl Entry {
                     std::slice::from_raw_parts(heap.ptr.as_ptr(), heap.len as usize)
                 })
             }
-        })
+            ValueForm::Object => StringRef::Bytes(b""),
+        }
     }
 
     /// The type's name, as TYPE answers it.
     pub fn type_name(&self) -> &'static str {
-        "string"
+        self.kind().map_or("string", Kind::name)
     }
 
-    /// How the value is encoded.
-    pub fn encoding(&self) -> Encoding {
-        match self.string() {
-            Ok(StringRef::Int(_)) => Encoding::Int,
-            Ok(StringRef::Bytes(bytes))
+    /// How the value is encoded, as OBJECT ENCODING answers it.
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            ValueRef::String(StringRef::Int(_)) => "int",
+            ValueRef::String(StringRef::Bytes(bytes))
                 if bytes.len() <= EMBSTR_LIMIT && self.shape & shape::RAW == 0 =>
             {
-                Encoding::Embstr
+                "embstr"
             }
-            _ => Encoding::Raw,
+            ValueRef::String(_) => "raw",
+            ValueRef::Hash(hash) => hash.encoding(),
+            ValueRef::Set(set) => set.encoding(),
+            ValueRef::SortedSet(sorted_set) => sorted_set.encoding(),
         }
     }
 
@@ -527,6 +571,9 @@ impl Entry {
 
     /// Replaces the value; key, expiry and access clock stay.
     pub fn set_value(&mut self, value: Value<'_>) {
+        if self.value_form() == ValueForm::Object {
+            self.drop_object();
+        }
         if self.value_form() == ValueForm::Heap {
             let mut heap = self.heap_value();
             if let Value::Bytes(bytes) = value
@@ -624,11 +671,17 @@ impl Entry {
 
     /// A copy of the value under another key, with the same encoding.
     pub fn duplicate(&self, key: &[u8], expiry: Option<Millis>, clock: u32) -> Entry {
-        let value = match self.string() {
-            Ok(StringRef::Int(number)) => Value::Int(number),
-            Ok(StringRef::Bytes(bytes)) if self.shape & shape::RAW != 0 => Value::RawBytes(bytes),
-            Ok(StringRef::Bytes(bytes)) => Value::Bytes(bytes),
-            Err(_) => Value::Bytes(b""),
+        let value = match self.value() {
+            ValueRef::String(StringRef::Int(number)) => Value::Int(number),
+            ValueRef::String(StringRef::Bytes(bytes)) if self.shape & shape::RAW != 0 => {
+                Value::RawBytes(bytes)
+            }
+            ValueRef::String(StringRef::Bytes(bytes)) => Value::Bytes(bytes),
+            ValueRef::Hash(hash) => return Entry::with_object(key, hash.clone(), expiry, clock),
+            ValueRef::Set(set) => return Entry::with_object(key, set.clone(), expiry, clock),
+            ValueRef::SortedSet(sorted_set) => {
+                return Entry::with_object(key, sorted_set.clone(), expiry, clock);
+            }
         };
         Entry::new(key, value, expiry, clock)
     }
@@ -637,6 +690,11 @@ impl Entry {
     pub fn renamed(mut self, key: &[u8]) -> Entry {
         let expiry = self.expiry();
         let clock = self.access_clock();
+        if let Some(kind) = self.kind() {
+            return with_object!(kind, T => {
+                Entry::with_object(key, self.take_object::<T>(), expiry, clock)
+            });
+        }
         if self.value_form() != ValueForm::Heap {
             return self.duplicate(key, expiry, clock);
         }
@@ -676,9 +734,30 @@ impl Entry {
         };
         let value = match self.value_form() {
             ValueForm::Heap => self.heap_value().capacity as usize,
-            _ => 0,
+            ValueForm::Object => self.object_bytes(),
+            ValueForm::Int | ValueForm::Inline => 0,
         };
         key + value
+    }
+
+    fn object_bytes(&self) -> usize {
+        match self.value() {
+            ValueRef::String(_) => 0,
+            ValueRef::Hash(hash) => hash.heap_bytes(),
+            ValueRef::Set(set) => set.heap_bytes(),
+            ValueRef::SortedSet(sorted_set) => sorted_set.heap_bytes(),
+        }
+    }
+
+    /// Whether freeing the value is worth another thread.
+    pub fn is_slow_to_free(&self) -> bool {
+        match self.value() {
+            ValueRef::String(StringRef::Int(_)) => false,
+            ValueRef::String(StringRef::Bytes(bytes)) => bytes.len() >= LARGE,
+            ValueRef::Hash(hash) => !hash.is_compact(),
+            ValueRef::Set(set) => !set.is_compact(),
+            ValueRef::SortedSet(sorted_set) => !sorted_set.is_compact(),
+        }
     }
 
     /// Bytes of memory that the key and its value use: what they have on the heap, as the allocator
@@ -691,6 +770,7 @@ impl Entry {
         if self.value_form() == ValueForm::Heap {
             bytes += memory::footprint(self.heap_value().capacity as usize);
         }
+        bytes += self.object_bytes();
         bytes
     }
 }
@@ -698,8 +778,10 @@ impl Entry {
 impl Drop for Entry {
     #[inline]
     fn drop(&mut self) {
-        if self.value_form() == ValueForm::Heap {
-            self.heap_value().free();
+        match self.value_form() {
+            ValueForm::Heap => self.heap_value().free(),
+            ValueForm::Object => self.drop_object(),
+            ValueForm::Int | ValueForm::Inline => {}
         }
         if self.shape & shape::HEAP_KEY != 0 {
             let len: u32 = self.read(8);
@@ -731,6 +813,8 @@ impl Keyed for Entry {
 mod tests {
     use super::*;
     use crate::random;
+    use crate::types::hash::FieldExpiry;
+    use crate::types::{Hash, Limits, Set};
 
     fn text(entry: &Entry) -> Vec<u8> {
         entry
@@ -764,7 +848,7 @@ mod tests {
                         let more = random_bytes(30);
                         value.extend_from_slice(&more);
                         assert_eq!(entry.append(&more), value.len());
-                        assert_eq!(entry.encoding(), Encoding::Raw);
+                        assert_eq!(entry.encoding(), "raw");
                     }
                     2 => {
                         expiry = (random::below(2) == 0).then(|| random::next() as i64);
@@ -784,7 +868,7 @@ mod tests {
                         let number = random::next() as i64;
                         value = number.to_string().into_bytes();
                         entry.set_value(Value::encode(&value));
-                        assert_eq!(entry.encoding(), Encoding::Int);
+                        assert_eq!(entry.encoding(), "int");
                     }
                     _ => entry = entry.duplicate(&key, expiry, 7),
                 }
@@ -800,5 +884,51 @@ mod tests {
     fn sixteen_byte_keys_and_values_need_no_heap() {
         let with_expiry = Entry::new(&[b'k'; 16], Value::Bytes(&[b'v'; 16]), Some(1), 0);
         assert_eq!(with_expiry.heap_bytes(), 0);
+    }
+
+    /// A collection keeps its place whatever happens to the key and the expiry around it.
+    #[test]
+    fn collections_stay_whole() {
+        let limits = Limits {
+            entries: 4,
+            value: 8,
+        };
+        for _ in 0..1_000 {
+            let mut key = random_bytes(60);
+            let mut expiry = (random::below(2) == 0).then(|| random::next() as i64);
+            let mut entry = Entry::with_object(&key, Hash::new(), expiry, 7);
+            let mut len = 0;
+            for nth in 0..20u8 {
+                match random::below(6) {
+                    0 => {
+                        expiry = (random::below(2) == 0).then(|| random::next() as i64);
+                        entry.set_expiry(expiry);
+                    }
+                    1 => {
+                        key = random_bytes(60);
+                        entry = entry.renamed(&key);
+                    }
+                    2 => entry = entry.duplicate(&key, expiry, 7),
+                    3 => {
+                        entry.set_value(Value::encode(&random_bytes(60)));
+                        assert!(entry.object::<Hash>().is_err());
+                        entry.set_object(Set::new());
+                        assert!(entry.object::<Hash>().is_err());
+                        entry.set_object(Hash::new());
+                        len = 0;
+                    }
+                    _ => {
+                        let hash = entry.object_mut::<Hash>().unwrap();
+                        hash.set(&[nth], b"value", FieldExpiry::Clear, limits);
+                        len += 1;
+                    }
+                }
+                assert_eq!(entry.key(), key);
+                assert_eq!(entry.expiry(), expiry);
+                assert_eq!(entry.object::<Hash>().unwrap().len(), len);
+                assert_eq!(entry.type_name(), "hash");
+                assert!(entry.string().is_err());
+            }
+        }
     }
 }

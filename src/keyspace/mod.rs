@@ -7,7 +7,9 @@
 pub mod access;
 pub mod db;
 pub mod entry;
+pub mod heap_string;
 pub mod locks;
+pub mod object;
 pub mod shard;
 #[cfg(test)]
 mod tests;
@@ -15,7 +17,8 @@ pub mod view;
 pub mod watch;
 
 pub use access::Access;
-pub use db::{Db, SetExpiry};
-pub use entry::{Encoding, Entry, StringRef, Value};
+pub use db::{Db, Missing, SetExpiry};
+pub use entry::{Entry, StringRef, Value};
 pub use locks::{Keyspace, Locked, Mode, ShardSet};
+pub use object::{Object, ValueRef};
 pub use view::View;

@@ -3,9 +3,11 @@
 use std::cell::Cell;
 
 use crate::clock::Millis;
+use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
+use crate::keyspace::object::Object;
 use crate::keyspace::shard::Database;
 use crate::resp::Key;
 
@@ -73,6 +75,15 @@ impl<'a> View<'a> {
             None => self.misses.set(self.misses.get() + 1),
         }
         entry
+    }
+
+    /// Looks a collection up, as [`View::get`]. O(1).
+    ///
+    /// # Errors
+    /// `WRONGTYPE`.
+    #[inline]
+    pub fn object<T: Object>(&self, key: Key<'_>) -> Result<Option<&T>, Error> {
+        self.get(key).map(Entry::object).transpose()
     }
 
     /// Looks a key up without a trace. O(1).

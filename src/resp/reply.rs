@@ -1,6 +1,7 @@
 //! Writes replies into a connection's output buffer. The only file that tells RESP2 from RESP3.
 
 use crate::error::Error;
+use crate::types::number;
 
 /// The protocol version that a connection speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -226,6 +227,21 @@ impl<'a> Reply<'a> {
                 self.out.extend_from_slice(text.as_bytes());
                 self.out.extend_from_slice(b"\r\n");
             }
+        }
+    }
+
+    /// A score as Redis 7.4 prints it; a bulk string in RESP2.
+    #[inline]
+    pub fn score(&mut self, value: f64) {
+        // Whole numbers are by far the most, and beyond 2^53 the general form prints them too.
+        let whole = value as i64;
+        if whole as f64 == value
+            && whole.unsigned_abs() < 1 << 53
+            && (whole != 0 || value.is_sign_positive())
+        {
+            self.double(itoa::Buffer::new().format(whole));
+        } else {
+            self.double(&number::format_f64(value));
         }
     }
 

@@ -5,12 +5,28 @@
 pub mod digest;
 pub mod glob;
 mod grisu;
+pub mod hash;
 pub mod hasher;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
 pub mod quoting;
+pub mod set;
+pub mod sorted_set;
 pub mod table;
+
+pub use hash::Hash;
+pub use set::Set;
+pub use sorted_set::SortedSet;
+
+/// How large a collection may be in its compact form (`hash-max-listpack-entries` and its kin).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fields or members.
+    pub entries: usize,
+    /// Bytes of a field, value or member.
+    pub value: usize,
+}
 
 #[cfg(test)]
 pub(crate) mod chance {

@@ -1,0 +1,6 @@
+//! Sets.
+
+use crate::commands::spec::CommandSpec;
+
+/// All of them, in alphabetical order.
+pub const COMMANDS: &[CommandSpec] = &[];

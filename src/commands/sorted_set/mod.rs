@@ -1,0 +1,6 @@
+//! Sorted sets.
+
+use crate::commands::spec::CommandSpec;
+
+/// All of them, in alphabetical order.
+pub const COMMANDS: &[CommandSpec] = &[];

@@ -1,0 +1,116 @@
+//! The collections that an entry may hold besides a string: each is one word, a pointer, so that it
+//! lies in the entry.
+
+use crate::keyspace::entry::StringRef;
+use crate::types::{Hash, Set, SortedSet};
+
+/// The type of a collection, as an entry notes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A hash.
+    Hash,
+    /// A set.
+    Set,
+    /// A sorted set.
+    SortedSet,
+}
+
+impl Kind {
+    /// Every kind, in the order of the numbers.
+    pub const ALL: [Kind; 3] = [Kind::Hash, Kind::Set, Kind::SortedSet];
+
+    /// The type's name, as TYPE answers it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Hash => "hash",
+            Kind::Set => "set",
+            Kind::SortedSet => "zset",
+        }
+    }
+}
+
+/// A collection. It must be one word with the alignment of one.
+pub trait Object: Clone + Default + Send + Sync {
+    /// Which it is.
+    const KIND: Kind;
+
+    /// Number of members or fields.
+    fn len(&self) -> usize;
+
+    /// Whether it has none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The word that OBJECT ENCODING answers.
+    fn encoding(&self) -> &'static str;
+
+    /// Whether it is one piece of memory.
+    fn is_compact(&self) -> bool;
+
+    /// Bytes on the heap.
+    fn heap_bytes(&self) -> usize;
+}
+
+macro_rules! objects {
+    ($($type:ident,)*) => {$(
+        const _: () = assert!(size_of::<$type>() == 8 && align_of::<$type>() <= 8);
+
+        impl Object for $type {
+            const KIND: Kind = Kind::$type;
+
+            fn len(&self) -> usize {
+                $type::len(self)
+            }
+
+            fn encoding(&self) -> &'static str {
+                $type::encoding(self)
+            }
+
+            fn is_compact(&self) -> bool {
+                $type::is_compact(self)
+            }
+
+            fn heap_bytes(&self) -> usize {
+                $type::heap_bytes(self)
+            }
+        }
+    )*};
+}
+
+objects! { Hash, Set, SortedSet, }
+
+/// What an entry holds.
+#[derive(Clone, Copy)]
+pub enum ValueRef<'a> {
+    /// A string.
+    String(StringRef<'a>),
+    /// A hash.
+    Hash(&'a Hash),
+    /// A set.
+    Set(&'a Set),
+    /// A sorted set.
+    SortedSet(&'a SortedSet),
+}
+
+/// Does the same with a collection of whatever type.
+macro_rules! with_object {
+    ($kind:expr, $type:ident => $body:expr) => {
+        match $kind {
+            $crate::keyspace::object::Kind::Hash => {
+                type $type = $crate::types::Hash;
+                $body
+            }
+            $crate::keyspace::object::Kind::Set => {
+                type $type = $crate::types::Set;
+                $body
+            }
+            $crate::keyspace::object::Kind::SortedSet => {
+                type $type = $crate::types::SortedSet;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_object;
