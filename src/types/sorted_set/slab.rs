@@ -26,10 +26,16 @@ const NONE: u32 = u32::MAX;
 
 /// What a place holds besides the score.
 enum Name {
-    Inline { len: u8, bytes: [u8; INLINE] },
+    Inline {
+        len: u8,
+        bytes: [u8; INLINE],
+    },
     Heap(Box<[u8]>),
     /// No member: a link in the list of vacant places.
-    Vacant { previous: u32, next: u32 },
+    Vacant {
+        previous: u32,
+        next: u32,
+    },
 }
 
 /// Room for one member and its score.
@@ -260,7 +266,9 @@ impl Slab {
             [only] => only.capacity(),
             chunks => chunks.len() * CHUNK,
         };
-        places * size_of::<Place>() + self.chunks.capacity() * size_of::<Vec<Place>>() + self.outside
+        places * size_of::<Place>()
+            + self.chunks.capacity() * size_of::<Vec<Place>>()
+            + self.outside
     }
 }
 
@@ -301,7 +309,10 @@ mod tests {
                 };
                 assert_eq!(slab.outside, model.iter().map(outside).sum::<usize>());
                 for (slot, member, score) in &model {
-                    assert_eq!((slab.member(*slot), slab.score(*slot)), (&member[..], *score));
+                    assert_eq!(
+                        (slab.member(*slot), slab.score(*slot)),
+                        (&member[..], *score)
+                    );
                 }
             }
         }

@@ -246,11 +246,6 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree without entries.
-    pub fn new() -> Self {
-        Tree::from_sorted(std::iter::empty())
-    }
-
     /// A tree of entries that are in order. O(n).
     pub fn from_sorted(entries: impl Iterator<Item = Key>) -> Self {
         let mut leaves = Arena::new();
@@ -363,8 +358,8 @@ impl Tree {
     }
 
     /// How many entries come before one that is there. O(log n).
-    pub fn rank(&self, slab: &Slab, entry: Key, member: &[u8]) -> usize {
-        self.rank_at(&self.find(slab, entry, member))
+    pub fn rank(&self, slab: &Slab, entry: Key) -> usize {
+        self.rank_at(&self.find(slab, entry, slab.member(entry.slot)))
     }
 
     /// How many of the first entries are `before`. O(log n).
@@ -568,8 +563,8 @@ impl Tree {
     }
 
     /// Takes out an entry that is there. O(log n).
-    pub fn remove(&mut self, slab: &Slab, entry: Key, member: &[u8]) {
-        let path = self.find(slab, entry, member);
+    pub fn remove(&mut self, slab: &Slab, entry: Key) {
+        let path = self.find(slab, entry, slab.member(entry.slot));
         self.cut(&path, 1);
     }
 
@@ -700,11 +695,11 @@ impl Tree {
         self.merge_inner(path, level - 1);
     }
 
-    /// Changes an entry that is there to one which has the same place in the order: another score, or
-    /// another slot for the same member. O(log n).
-    pub fn replace(&mut self, slab: &Slab, entry: Key, member: &[u8], with: Key) {
-        let path = self.find(slab, entry, member);
-        self.put(&path, with);
+    /// Names the slot `to` in an entry that is there, whose member has moved there. O(log n).
+    pub fn move_slot(&mut self, slab: &Slab, entry: Key, to: u32) {
+        let path = self.find(slab, entry, slab.member(to));
+        let score = entry.score;
+        self.put(&path, Key { score, slot: to });
     }
 
     fn put(&mut self, path: &Path, with: Key) {
@@ -716,8 +711,8 @@ impl Tree {
 
     /// Changes the score of an entry that is there, and moves it if its place in the order changes.
     /// O(log n).
-    pub fn rescore(&mut self, slab: &Slab, entry: Key, member: &[u8], score: f64) {
-        let path = self.find(slab, entry, member);
+    pub fn rescore(&mut self, slab: &Slab, entry: Key, score: f64) {
+        let path = self.find(slab, entry, slab.member(entry.slot));
         let with = Key { score, ..entry };
         let place = Cursor {
             leaf: path.leaf,
@@ -762,5 +757,71 @@ impl Tree {
             self.root = self.inners.remove(self.root).children[0];
             self.height -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+impl Tree {
+    /// Checks every invariant and the order, in O(n log n).
+    pub fn check(&self, slab: &Slab) {
+        let mut leaves = Vec::new();
+        let count = self.check_node(self.root, 0, None, &mut leaves);
+        assert_eq!(count, self.len);
+        assert_eq!(self.leaves.len(), leaves.len());
+        let mut entries = Vec::new();
+        for (index, number) in leaves.iter().enumerate() {
+            let leaf = self.leaves.get(*number);
+            let neighbour = |at: Option<usize>| at.and_then(|at| leaves.get(at)).copied();
+            assert_eq!(
+                leaf.previous,
+                neighbour(index.checked_sub(1)).unwrap_or(NONE)
+            );
+            assert_eq!(leaf.next, neighbour(Some(index + 1)).unwrap_or(NONE));
+            entries.extend((0..leaf.len()).map(|at| leaf.keys.get(at)));
+        }
+        for entry in &entries {
+            assert_eq!(entry.score.to_bits(), slab.score(entry.slot).to_bits());
+        }
+        let in_order = entries.is_sorted_by(|one, other| {
+            one.score < other.score
+                || one.score == other.score && slab.member(one.slot) < slab.member(other.slot)
+        });
+        assert!(in_order);
+    }
+
+    fn check_node(&self, node: u32, level: usize, first: Option<Key>, out: &mut Vec<u32>) -> usize {
+        let same = |key: Key| {
+            let first = first.unwrap_or(key);
+            assert_eq!(first.slot, key.slot);
+            assert_eq!(first.score.to_bits(), key.score.to_bits());
+        };
+        if level == self.height {
+            out.push(node);
+            let leaf = self.leaves.get(node);
+            assert!(leaf.len > 0 || level == 0);
+            if leaf.len > 0 {
+                same(leaf.keys.get(0));
+            }
+            return leaf.len();
+        }
+        let inner = self.inners.get(node);
+        assert!(inner.len() >= if level == 0 { 2 } else { 1 });
+        let mut total = 0;
+        for child in 0..inner.len() {
+            let first = if child == 0 {
+                first
+            } else {
+                Some(inner.keys.get(child))
+            };
+            let count = self.check_node(inner.children[child], level + 1, first, out);
+            assert_eq!(count, inner.counts[child] as usize);
+            total += count;
+        }
+        total
+    }
+
+    /// How full the leaves are.
+    pub fn fill(&self) -> f64 {
+        self.len as f64 / (self.leaves.len() * LEAF) as f64
     }
 }
