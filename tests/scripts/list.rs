@@ -2,14 +2,19 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            blocking,
             connection,
             generic,
+            hash,
             numbers,
             protocol,
             server,
+            set,
             string,
             transactions,
             watch,
+            watch_hash,
+            watch_set,
             watch_table,
             watch_table_keys,
         }
