@@ -2,6 +2,7 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            blocking,
             connection,
             generic,
             hash,
