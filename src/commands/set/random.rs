@@ -219,3 +219,129 @@ fn write_sample(set: &Set, count: usize, reply: &mut Reply<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::resp::Protocol;
+    use crate::types::Limits;
+    use crate::types::set::SetLimits;
+
+    const ROUNDS: usize = 20_000;
+
+    /// A set of `len` members, compact or not.
+    fn make(len: usize, compact: bool) -> Set {
+        let limits = SetLimits {
+            intset: 0,
+            listpack: Limits {
+                entries: if compact { len } else { 0 },
+                value: 64,
+            },
+        };
+        let mut set = Set::new();
+        for number in 0..len {
+            set.add(format!("m{number}").as_bytes(), &limits);
+        }
+        assert_eq!(set.is_compact(), compact);
+        set
+    }
+
+    /// The members that `write` writes behind an array's head, if it writes one.
+    fn members(write: impl FnOnce(&mut Reply<'_>)) -> Vec<String> {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, Protocol::Resp2));
+        let text = String::from_utf8(out).unwrap();
+        let lines = text.split_terminator("\r\n");
+        lines
+            .filter(|line| line.starts_with('m'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Every pair of members is drawn about equally often: as often as expected, but for six times
+    /// the standard deviation.
+    fn pairs_are_fair(len: usize, count: usize, different: bool, draw: impl Fn() -> Vec<String>) {
+        let mut seen = BTreeMap::new();
+        for _ in 0..ROUNDS {
+            let drawn = draw();
+            assert_eq!(drawn.len(), count);
+            for (at, one) in drawn.iter().enumerate() {
+                for other in &drawn[..at] {
+                    assert!(!different || one != other);
+                    let pair = (one.min(other).clone(), one.max(other).clone());
+                    *seen.entry(pair).or_insert(0) += 1;
+                }
+            }
+        }
+        let drawn = (ROUNDS * count * (count - 1) / 2) as f64;
+        let pairs = len * (len - 1) / 2;
+        let chance = match different {
+            true => 1.0 / pairs as f64,
+            // Of two draws, in both orders.
+            false => 2.0 / (len * len) as f64,
+        };
+        let expected = drawn * chance;
+        let mixed = seen.iter().filter(|((one, other), _)| one != other);
+        assert_eq!(mixed.clone().count(), pairs);
+        for (pair, &times) in mixed {
+            // The pairs of one round are not independent: allow for all of them at once.
+            let allowed = 6.0 * (expected * count as f64).sqrt();
+            let off = (f64::from(times) - expected).abs();
+            assert!(off < allowed, "{pair:?}: {times} times, not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_fair() {
+        for compact in [true, false] {
+            let set = make(10, compact);
+            pairs_are_fair(10, 4, true, || {
+                members(|reply| write_choice(&set, 4, reply))
+            });
+        }
+    }
+
+    #[test]
+    fn a_choice_of_all_and_of_none() {
+        let set = make(10, true);
+        assert_eq!(members(|reply| write_choice(&set, 10, reply)).len(), 10);
+        assert_eq!(members(|reply| write_choice(&set, 0, reply)).len(), 0);
+    }
+
+    #[test]
+    fn a_sample_is_fair() {
+        for compact in [true, false] {
+            let set = make(12, compact);
+            pairs_are_fair(12, 3, true, || {
+                members(|reply| write_sample(&set, 3, reply))
+            });
+        }
+    }
+
+    #[test]
+    fn draws_are_fair() {
+        for (compact, count) in [(true, 3), (true, 9), (false, 4)] {
+            let set = make(8, compact);
+            pairs_are_fair(8, count, false, || {
+                members(|reply| write_draws(&set, count, usize::MAX, reply).unwrap())
+            });
+        }
+    }
+
+    #[test]
+    fn draws_end_at_the_limit() {
+        let set = make(8, true);
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, Protocol::Resp2);
+        assert_eq!(write_draws(&set, 10, 100, &mut reply), Ok(()));
+        assert_eq!(
+            write_draws(&set, 15, 100, &mut reply),
+            Err(Error::OutOfRange)
+        );
+        let before = reply.mark();
+        let refused = write_draws(&set, 1000, 100, &mut reply);
+        assert_eq!((refused, reply.mark()), (Err(Error::OutOfRange), before));
+    }
+}
