@@ -178,6 +178,23 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// The head of `count` pairs in an order that matters, each begun with [`Reply::pair`]: arrays of two
+    /// in RESP3, all in one flat array in RESP2.
+    pub fn pairs(&mut self, count: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.array(count.saturating_mul(2)),
+            Protocol::Resp3 => self.array(count),
+        }
+    }
+
+    /// Begins one of the pairs that [`Reply::pairs`] announced.
+    #[inline]
+    pub fn pair(&mut self) {
+        if self.protocol == Protocol::Resp3 {
+            self.array(2);
+        }
+    }
+
     /// An array whose length is known only at its end: `write` writes the elements and returns how many
     /// there were. The head is put before them afterwards, which moves what was written. After an error the
     /// elements stay; the caller cuts them off.

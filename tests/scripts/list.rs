@@ -2,16 +2,21 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            blocking,
             connection,
             generic,
+            hash,
             numbers,
             protocol,
             server,
             set,
+            set_algebra,
             string,
             transactions,
             watch,
+            watch_hash,
             watch_set,
+            watch_set_store,
             watch_table,
             watch_table_keys,
         }

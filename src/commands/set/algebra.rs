@@ -528,7 +528,7 @@ mod tests {
             let member = match texts {
                 0 => number.to_string(),
                 1 => format!("member:{number}"),
-                _ if number % 2 == 0 => number.to_string(),
+                _ if number.is_multiple_of(2) => number.to_string(),
                 _ => format!("a long member of a set: {number}"),
             };
             set.add(member.as_bytes(), &LIMITS);

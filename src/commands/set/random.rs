@@ -1,8 +1,7 @@
 //! Members drawn by chance: every member, or every choice of as many members, with the same chance.
 
-use std::collections::HashSet;
-
 use super::{write_all, write_member};
+use crate::commands::sample;
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeyFlags, KeySpec,
     members,
@@ -16,10 +15,6 @@ use crate::types::set::Member;
 
 /// SPOP leaves this fraction of the members, or less, by drawing the ones that stay, as Redis does.
 const NEARLY_ALL: usize = 5;
-
-/// SRANDMEMBER of at least this fraction of the members goes through the whole set once; it draws
-/// fewer one by one.
-const PASS: usize = 3;
 
 pub(super) const SPOP: CommandSpec =
     CommandSpec::write("SPOP", Arity::at_least(2), Group::Set, spop)
@@ -139,39 +134,24 @@ fn srandmember_count(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         return Ok(());
     };
     if count < 0 {
-        return write_draws(set, many, view.access.longest_string(), reply);
+        return write_draws(set, many, reply);
     }
     let many = many.min(set.len());
     reply.array(many);
-    // A small set is passed too: to find one of its members by chance may mean to walk to it.
-    if set.is_compact() || many.saturating_mul(PASS) >= set.len() {
-        write_choice(set, many, reply);
-    } else {
-        write_sample(set, many, reply);
-    }
+    write_choice(set, many, reply);
     Ok(())
 }
 
-/// Fewest bytes of a member in a reply.
-const SHORTEST: usize = b"$0\r\n\r\n".len();
-
-/// Members drawn one after another, the same ones again and again; the reply may have `limit` bytes.
-///
-/// DIFFERENCE: Redis sends however many are asked for, and a few bytes from a client can thus fill its
-/// memory.
-fn write_draws(set: &Set, count: usize, limit: usize, reply: &mut Reply<'_>) -> CommandResult {
-    if count > limit / SHORTEST {
-        return Err(Error::OutOfRange);
-    }
+/// Members drawn one after another, the same ones again and again.
+fn write_draws(set: &Set, count: usize, reply: &mut Reply<'_>) -> CommandResult {
     // Rather than to walk to a member of a small set many times, remember where they are.
     let members: Vec<Member<'_>> = if set.is_compact() && count >= set.len() {
         set.iter().collect()
     } else {
         Vec::new()
     };
-    let start = reply.mark();
     reply.array(count);
-    for _ in 0..count {
+    sample::repeat(count as u64, reply, |reply| {
         let drawn = if members.is_empty() {
             set.random(random::below)
         } else {
@@ -180,43 +160,22 @@ fn write_draws(set: &Set, count: usize, limit: usize, reply: &mut Reply<'_>) -> 
         if let Some(member) = drawn {
             write_member(member, reply);
         }
-        if reply.mark() - start > limit {
-            return Err(Error::OutOfRange);
-        }
-    }
-    Ok(())
+    })
 }
 
-/// `count` different members, in the order of the set: each in turn is taken with the chance that as many
-/// of those still to come are wanted. O(members).
+/// `count` different members.
 fn write_choice(set: &Set, count: usize, reply: &mut Reply<'_>) {
-    let mut wanted = count;
-    for (passed, member) in set.iter().enumerate() {
-        if random::below(set.len() - passed) < wanted {
-            write_member(member, reply);
-            wanted -= 1;
-        }
-        if wanted == 0 {
-            break;
-        }
-    }
-}
-
-/// `count` different members, drawn until there are as many. O(count) expected while that is less than the
-/// set by a factor.
-fn write_sample(set: &Set, count: usize, reply: &mut Reply<'_>) {
-    let mut drawn = HashSet::with_capacity_and_hasher(count, ahash::RandomState::new());
-    while drawn.len() < count {
-        let Some(member) = set.random(random::below) else {
-            return;
+    let write = |member| write_member(member, reply);
+    // A small set is passed too: to find one of its members by chance may mean to walk to it.
+    if set.is_compact() || !sample::is_drawn(count, set.len()) {
+        sample::subset(set.iter(), set.len(), count, write);
+    } else {
+        let identity = |member: &Member<'_>| match *member {
+            Member::Int(number) => (Some(number), std::ptr::null(), 0),
+            // A member's place tells it apart, and its length the empty one, which has none.
+            Member::Bytes(bytes) => (None, bytes.as_ptr(), bytes.len()),
         };
-        let identity = match member {
-            Member::Int(number) => (Some(number), &b""[..]),
-            Member::Bytes(bytes) => (None, bytes),
-        };
-        if drawn.insert(identity) {
-            write_member(member, reply);
-        }
+        sample::distinct(count, || set.random(random::below), identity, write);
     }
 }
 
@@ -295,9 +254,9 @@ mod tests {
 
     #[test]
     fn a_choice_is_fair() {
-        for compact in [true, false] {
-            let set = make(10, compact);
-            pairs_are_fair(10, 4, true, || {
+        for (len, compact) in [(10, true), (10, false), (15, false)] {
+            let set = make(len, compact);
+            pairs_are_fair(len, 4, true, || {
                 members(|reply| write_choice(&set, 4, reply))
             });
         }
@@ -305,18 +264,10 @@ mod tests {
 
     #[test]
     fn a_choice_of_all_and_of_none() {
-        let set = make(10, true);
-        assert_eq!(members(|reply| write_choice(&set, 10, reply)).len(), 10);
-        assert_eq!(members(|reply| write_choice(&set, 0, reply)).len(), 0);
-    }
-
-    #[test]
-    fn a_sample_is_fair() {
         for compact in [true, false] {
-            let set = make(12, compact);
-            pairs_are_fair(12, 3, true, || {
-                members(|reply| write_sample(&set, 3, reply))
-            });
+            let set = make(10, compact);
+            assert_eq!(members(|reply| write_choice(&set, 10, reply)).len(), 10);
+            assert_eq!(members(|reply| write_choice(&set, 0, reply)).len(), 0);
         }
     }
 
@@ -325,23 +276,8 @@ mod tests {
         for (compact, count) in [(true, 3), (true, 9), (false, 4)] {
             let set = make(8, compact);
             pairs_are_fair(8, count, false, || {
-                members(|reply| write_draws(&set, count, usize::MAX, reply).unwrap())
+                members(|reply| write_draws(&set, count, reply).unwrap())
             });
         }
-    }
-
-    #[test]
-    fn draws_end_at_the_limit() {
-        let set = make(8, true);
-        let mut out = Vec::new();
-        let mut reply = Reply::new(&mut out, Protocol::Resp2);
-        assert_eq!(write_draws(&set, 10, 100, &mut reply), Ok(()));
-        assert_eq!(
-            write_draws(&set, 15, 100, &mut reply),
-            Err(Error::OutOfRange)
-        );
-        let before = reply.mark();
-        let refused = write_draws(&set, 1000, 100, &mut reply);
-        assert_eq!((refused, reply.mark()), (Err(Error::OutOfRange), before));
     }
 }
