@@ -10,11 +10,13 @@ macro_rules! for_each_script {
             protocol,
             server,
             set,
+            set_algebra,
             string,
             transactions,
             watch,
             watch_hash,
             watch_set,
+            watch_set_store,
             watch_table,
             watch_table_keys,
         }
