@@ -2,11 +2,14 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            blocking,
             connection,
             generic,
+            hash,
             numbers,
             protocol,
             server,
+            set,
             sorted_set,
             sorted_set_pop,
             sorted_set_range,
@@ -15,6 +18,8 @@ macro_rules! for_each_script {
             string,
             transactions,
             watch,
+            watch_hash,
+            watch_set,
             watch_sorted_set,
             watch_table,
             watch_table_keys,

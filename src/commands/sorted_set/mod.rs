@@ -1,5 +1,6 @@
 //! Sorted sets.
 
+mod blocking;
 mod bounds;
 pub mod pop;
 mod random;
@@ -14,6 +15,9 @@ use crate::types::{Limits, SortedSet};
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
+    blocking::BZMPOP,
+    blocking::BZPOPMAX,
+    blocking::BZPOPMIN,
     update::ZADD,
     read::ZCARD,
     range::ZCOUNT,
