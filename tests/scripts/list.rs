@@ -9,10 +9,12 @@ macro_rules! for_each_script {
             numbers,
             protocol,
             server,
+            set,
             string,
             transactions,
             watch,
             watch_hash,
+            watch_set,
             watch_table,
             watch_table_keys,
         }
