@@ -1,6 +1,6 @@
 //! Runs scripts: against one server, against two in step, or to record what a real server answers.
 
-use super::client::{Client, is_timeout};
+use super::client::{Client, is_timeout, patience};
 use super::notation::{self, Form, Saved};
 use super::resp::{Reply, Value};
 use super::script::{Action, Case, Expect, Marks, Script, Step};
@@ -8,7 +8,7 @@ use super::server::{Program, Server};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a connection must stay silent to be believed to have no reply waiting.
 const SILENCE: Duration = Duration::from_millis(40);
@@ -65,6 +65,7 @@ impl Run {
     fn step(&mut self, step: &Step) -> Outcome {
         match &step.action {
             Action::Sleep(ms) => std::thread::sleep(Duration::from_millis(*ms)),
+            Action::Blocked(count) => return self.await_blocked(*count),
             Action::Close { connection } => drop(self.connections.remove(connection)),
             Action::Raw { connection, bytes } => {
                 if let Err(e) = self.connection(connection).client.send_raw(bytes) {
@@ -99,6 +100,21 @@ impl Run {
             }
         }
         Outcome::Done
+    }
+
+    /// Waits until `count` clients are blocked, so that the order in which they wait is certain.
+    fn await_blocked(&mut self, count: u64) -> Outcome {
+        let mut client = Client::connect_as(self.address, 2);
+        let line = format!("blocked_clients:{count}\r\n");
+        let deadline = Instant::now() + patience();
+        while Instant::now() < deadline {
+            let info = client.ok("INFO clients").text().unwrap_or_default();
+            if String::from_utf8_lossy(&info).contains(&line) {
+                return Outcome::Done;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Outcome::Failed(format!("there are not {count} blocked clients"))
     }
 
     fn read(&mut self, name: &str, step: &Step) -> Outcome {

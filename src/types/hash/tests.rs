@@ -221,15 +221,14 @@ fn forms_change_where_those_of_redis_do() {
     assert!(!set(&mut hash, "0", "x", TINY));
     assert_eq!(hash.encoding(), "hashtable");
 
-    let prepared = |longest: usize, count: usize| {
+    let with_room = |fields: usize| {
         let mut hash = of(1);
-        hash.prepare(longest, count, DEFAULTS);
+        hash.make_room(fields, DEFAULTS);
         assert_eq!(hash.get(b"0").map(|field| field.value), Some(&b"x"[..]));
         hash.encoding()
     };
-    assert_eq!(prepared(64, 128), "listpack");
-    assert_eq!(prepared(65, 1), "hashtable");
-    assert_eq!(prepared(1, 129), "hashtable");
+    assert_eq!(with_room(128), "listpack");
+    assert_eq!(with_room(129), "hashtable");
 
     let mut hash = of(3);
     assert!(!hash.set_expiry(b"none", Some(5)) && hash.set_expiry(b"0", None));
