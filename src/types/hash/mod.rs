@@ -213,11 +213,12 @@ impl Hash {
         }
     }
 
-    /// Says that `fields` fields will be set: more than fit into the compact form end it now, even if
-    /// some of them are the same (as Redis decides by the length of a request).
-    pub fn make_room(&mut self, fields: usize, limits: Limits) {
-        if self.is_compact() && fields > limits.entries {
-            self.enlarge(fields);
+    /// Readies the hash for setting `count` fields, the longest of whose names and values has
+    /// `longest` bytes, as HSET, HSETNX and their kin do before they set any: Redis chooses the form
+    /// by what is given, whether or not some of it is there already.
+    pub fn prepare(&mut self, longest: usize, count: usize, limits: Limits) {
+        if self.is_compact() && (count > limits.entries || longest > limits.value) {
+            self.enlarge(count);
         }
     }
 

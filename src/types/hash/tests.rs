@@ -221,14 +221,15 @@ fn forms_change_where_those_of_redis_do() {
     assert!(!set(&mut hash, "0", "x", TINY));
     assert_eq!(hash.encoding(), "hashtable");
 
-    let with_room = |fields: usize| {
+    let prepared = |longest: usize, count: usize| {
         let mut hash = of(1);
-        hash.make_room(fields, DEFAULTS);
+        hash.prepare(longest, count, DEFAULTS);
         assert_eq!(hash.get(b"0").map(|field| field.value), Some(&b"x"[..]));
         hash.encoding()
     };
-    assert_eq!(with_room(128), "listpack");
-    assert_eq!(with_room(129), "hashtable");
+    assert_eq!(prepared(64, 128), "listpack");
+    assert_eq!(prepared(65, 1), "hashtable");
+    assert_eq!(prepared(1, 129), "hashtable");
 
     let mut hash = of(3);
     assert!(!hash.set_expiry(b"none", Some(5)) && hash.set_expiry(b"0", None));
