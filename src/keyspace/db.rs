@@ -370,6 +370,11 @@ impl<'a> Db<'a> {
         self.changed(index, key, event);
     }
 
+    /// Takes a collection that was taken out of its key, to be freed after the locks if it is large.
+    pub fn discard_object<T: Object>(&mut self, object: T) {
+        self.discard(Entry::with_object(b"", object, None, 0));
+    }
+
     /// Sets a key to a string value, whatever was there. O(length).
     pub fn set(&mut self, key: Key<'_>, value: Value<'_>, expiry: SetExpiry, event: &'static str) {
         let index = self.access.index;
