@@ -28,6 +28,23 @@ impl SortedSet {
         SortedSet::default()
     }
 
+    /// A sorted set of `len` members, given in order and each once, with scores that are not NaN. O(len).
+    pub fn from_sorted<'a>(
+        len: usize,
+        members: impl Iterator<Item = (&'a [u8], f64)>,
+        limits: Limits,
+    ) -> Self {
+        let mut inner = Inner {
+            members: Vec::with_capacity(len),
+            large: len > limits.entries,
+        };
+        for (member, score) in members {
+            inner.large |= member.len() > limits.value;
+            inner.members.push((score, member.into()));
+        }
+        SortedSet(Box::new(inner))
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
         self.0.members.len()

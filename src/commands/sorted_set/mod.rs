@@ -1,5 +1,8 @@
 //! Sorted sets.
 
+pub mod algebra;
+mod combine;
+
 use crate::commands::spec::CommandSpec;
 
 /// All of them, in alphabetical order.
