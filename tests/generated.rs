@@ -107,7 +107,8 @@ impl Run {
             ref rule => rule.accepts(&ours.value, &theirs.value, before),
         };
         if !agree {
-            self.fail(notation::write(&ours.value), notation::write(&theirs.value));
+            let (ours, theirs) = judge::shown(&request.rule, &ours.value, &theirs.value);
+            self.fail(ours, theirs);
         }
         self.pairs[connection].follow(request, &theirs.value);
         theirs.value.clone()

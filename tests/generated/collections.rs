@@ -1,7 +1,7 @@
 //! Requests to hashes, sets and sorted sets that need something around them to be compared: random picks
 //! come after a look at everything there is to pick from, and ranges of members after members of one score.
 
-use crate::commands::{Args, Generator, Request, is, words};
+use crate::commands::{Args, Generator, Request, both_know, is, words};
 use crate::judge::Rule;
 use crate::support::random::Random;
 use crate::values;
@@ -130,6 +130,9 @@ impl Generator {
     /// Many fields or members at once: more than the compact forms take by default.
     pub fn bulk(&mut self, out: &mut Vec<Request>) {
         let name = values::pick(&mut self.random, &["HSET", "SADD", "ZADD"]);
+        if !both_know(name, self.version) {
+            return;
+        }
         let mut args = words(&[name]);
         args.push(values::key(&mut self.random));
         let (from, count) = (self.random.below(300), 1 + self.random.below(600));
@@ -148,6 +151,11 @@ impl Generator {
     /// The beginning of an iteration: the command, and the key if it has one.
     pub fn iteration(&mut self) -> Args {
         let name = values::pick(&mut self.random, &["SCAN", "HSCAN", "SSCAN", "ZSCAN"]);
+        let name = if both_know(name, self.version) {
+            name
+        } else {
+            "SCAN"
+        };
         let mut args = words(&[name]);
         if name != "SCAN" {
             args.push(values::key(&mut self.random));

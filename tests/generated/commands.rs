@@ -216,7 +216,7 @@ impl Generator {
     pub fn stale(&mut self) -> Vec<Request> {
         let mut out = Vec::new();
         for key in values::keys() {
-            if self.version >= (7, 4) && self.one_in(3) {
+            if both_know("HPEXPIRE", self.version) && self.one_in(3) {
                 let mut args = words(&["HPEXPIRE"]);
                 args.extend([key.clone(), values::SOON.to_string().into_bytes()]);
                 args.extend(words(&["FIELDS", "2"]));
@@ -675,6 +675,12 @@ fn is_known(args: &Args, version: (u32, u32)) -> bool {
         .any(|(_, since, is)| since.is_none_or(|since| version < since) && is(args))
 }
 
+/// Whether both servers know the command of this full name.
+pub fn both_know(name: &str, version: (u32, u32)) -> bool {
+    registry::lookup_full(name.as_bytes())
+        .is_some_and(|command| parse_version(command.spec.since) <= version)
+}
+
 /// Requests that look at everything there is; they are sent to a connection that does nothing else.
 pub fn inspection(version: (u32, u32)) -> Vec<Request> {
     let mut out = Vec::new();
@@ -707,7 +713,7 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
                     &["FIELDS", "7", "a", "b", "c", "d", "1", "2", "3"],
                 ),
             ] {
-                if before[0] == "HPTTL" && version < (7, 4) {
+                if !both_know(&before.join("|"), version) {
                     continue;
                 }
                 let mut args = words(before);

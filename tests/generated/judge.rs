@@ -1,6 +1,7 @@
 //! Says whether two replies to the same request agree.
 
 use crate::commands::parse_version;
+use crate::support::notation;
 use crate::support::resp::Value;
 use redouble::commands::registry;
 
@@ -211,6 +212,18 @@ fn returned(scan: &Value, key: &Value) -> bool {
             .is_some_and(|keys| keys.elements().contains(key)),
         _ => false,
     }
+}
+
+/// The two replies as a failure shows them: of INFO, the lines that differ.
+pub fn shown(rule: &Rule, ours: &Value, theirs: &Value) -> (String, String) {
+    if let (Rule::Info, Some(a), Some(b)) = (rule, ours.text(), theirs.text()) {
+        let (a, b) = (counts(&a), counts(&b));
+        let only = |a: &[String], b: &[String]| -> Vec<String> {
+            a.iter().filter(|line| !b.contains(line)).cloned().collect()
+        };
+        return (only(&a, &b).join("; "), only(&b, &a).join("; "));
+    }
+    (notation::write(ours), notation::write(theirs))
 }
 
 /// The lines of INFO that must be equal, sorted, without the fields that depend on time.
