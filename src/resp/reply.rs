@@ -178,6 +178,23 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// The head of `count` pairs in an order that matters, each begun with [`Reply::pair`]: arrays of two
+    /// in RESP3, all in one flat array in RESP2.
+    pub fn pairs(&mut self, count: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.array(2 * count),
+            Protocol::Resp3 => self.array(count),
+        }
+    }
+
+    /// Begins one of the pairs that [`Reply::pairs`] announced.
+    #[inline]
+    pub fn pair(&mut self) {
+        if self.protocol == Protocol::Resp3 {
+            self.array(2);
+        }
+    }
+
     /// The head of a push message of `count` elements; an array in RESP2.
     pub fn push(&mut self, count: usize) {
         match self.protocol {
@@ -242,23 +259,6 @@ impl<'a> Reply<'a> {
             self.double(itoa::Buffer::new().format(whole));
         } else {
             self.double(&number::format_f64(value));
-        }
-    }
-
-    /// The header of `len` pairs: in RESP3 an array of arrays, each begun by [`Reply::pair`]; in RESP2 one
-    /// flat array.
-    pub fn pairs(&mut self, len: usize) {
-        match self.protocol {
-            Protocol::Resp2 => self.array(len.saturating_mul(2)),
-            Protocol::Resp3 => self.array(len),
-        }
-    }
-
-    /// Begins one of the pairs that [`Reply::pairs`] announced.
-    #[inline]
-    pub fn pair(&mut self) {
-        if self.protocol == Protocol::Resp3 {
-            self.array(2);
         }
     }
 

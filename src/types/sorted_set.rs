@@ -67,8 +67,14 @@ impl SortedSet {
         self.position(member).map(|at| self.0.members[at].0)
     }
 
-    /// Adds a member or changes its score, which is not NaN. Returns the score that it had. O(log n).
+    /// Adds a member or changes its score, which is not NaN. Returns the score that it had; if that is
+    /// equal, it stays, be it 0.0 or -0.0. O(log n).
     pub fn insert(&mut self, member: &[u8], score: f64, limits: Limits) -> Option<f64> {
+        if let Some(before) = self.score(member)
+            && before == score
+        {
+            return Some(before);
+        }
         let before = self.remove(member);
         let at = self.partition_point(|other_score, other| {
             compare((other_score, other), (score, member)) == Ordering::Less
@@ -78,6 +84,12 @@ impl SortedSet {
             self.0.large |= member.len() > limits.value || self.len() > limits.entries;
         }
         before
+    }
+
+    /// Goes over to the large form if `entries` members are about to be added and are more than may be
+    /// in the compact form, as Redis does even if some of them turn out to be the same.
+    pub fn expect(&mut self, entries: usize, limits: Limits) {
+        self.0.large |= entries > limits.entries;
     }
 
     /// Removes a member. Returns the score that it had. O(log n).
@@ -114,6 +126,11 @@ impl SortedSet {
         self.0
             .members
             .partition_point(|(score, member)| before(*score, member))
+    }
+
+    /// As [`SortedSet::partition_point`], for a question about the score alone. Reads no members.
+    pub fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
+        self.partition_point(|score, _| before(score))
     }
 
     /// Removes the members of rank `from` to `to`, `to` excluded, and tells what they were.

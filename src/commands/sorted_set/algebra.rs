@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use crate::commands::sorted_set::combine::{self, Aggregate, Combined, Source, Weighted};
+use crate::commands::sorted_set::write_members;
 use crate::commands::spec::{
     Arg, ArgKind, Arity, BeginSearch, Categories, CommandResult, CommandSpec, FindKeys, Flags,
     Group, KeyFlags, KeySpec, members,
 };
 use crate::error::Error;
 use crate::keyspace::{Db, Entry, ValueRef, View};
-use crate::resp::reply::Protocol;
 use crate::resp::{Args, Reply};
 use crate::types::number;
 
@@ -211,26 +211,7 @@ fn answer(
 ) -> CommandResult {
     let (sources, options) = read(view, args, operation, Form::Reply)?;
     let result = combine(operation, sources, options.aggregate);
-    if !options.with_scores {
-        reply.array(result.len());
-        for (member, _) in result.iter() {
-            reply.bulk(member);
-        }
-        return Ok(());
-    }
-    let nested = reply.protocol() == Protocol::Resp3;
-    reply.array(if nested {
-        result.len()
-    } else {
-        2 * result.len()
-    });
-    for (member, score) in result.iter() {
-        if nested {
-            reply.array(2);
-        }
-        reply.bulk(member);
-        reply.score(score);
-    }
+    write_members(result.iter(), options.with_scores, reply);
     Ok(())
 }
 

@@ -155,13 +155,18 @@ impl<'a> Combined<'a> {
     }
 
     /// The members and their scores.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], f64)> {
         self.0.iter().map(|row| (row.name.bytes(), row.score))
     }
 
     /// A sorted set of its own. O(n).
     pub fn to_sorted_set(&self, limits: Limits) -> SortedSet {
-        SortedSet::from_sorted(self.len(), self.iter(), limits)
+        let fits = |row: &Row<'_>| row.name.bytes().len() <= limits.value;
+        let compact = self.len() <= limits.entries && self.0.iter().all(fits);
+        // The compact form has 0 for -0, as `put` says. Neither comes before the other.
+        let score = |score: f64| if compact { score + 0.0 } else { score };
+        let members = self.iter().map(|(member, own)| (member, score(own)));
+        SortedSet::from_sorted(self.len(), members, limits)
     }
 }
 
