@@ -161,12 +161,13 @@ impl<'a> Combined<'a> {
 
     /// A sorted set of its own. O(n).
     pub fn to_sorted_set(&self, limits: Limits) -> SortedSet {
-        let fits = |row: &Row<'_>| row.name.bytes().len() <= limits.value;
-        let compact = self.len() <= limits.entries && self.0.iter().all(fits);
+        let lengths = self.iter().map(|(member, _)| member.len());
+        let longest = lengths.max().unwrap_or(0);
         // The compact form has 0 for -0, as `put` says. Neither comes before the other.
+        let compact = self.len() <= limits.entries && longest <= limits.value;
         let score = |score: f64| if compact { score + 0.0 } else { score };
         let members = self.iter().map(|(member, own)| (member, score(own)));
-        SortedSet::from_sorted(self.len(), members, limits)
+        SortedSet::from_sorted(self.len(), longest, members, limits)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sorted sets.
 
 pub mod algebra;
+mod blocking;
 mod bounds;
 mod combine;
 pub mod pop;
@@ -16,6 +17,9 @@ use crate::types::{Limits, SortedSet};
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
+    blocking::BZMPOP,
+    blocking::BZPOPMAX,
+    blocking::BZPOPMIN,
     update::ZADD,
     read::ZCARD,
     range::ZCOUNT,

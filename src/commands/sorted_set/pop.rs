@@ -9,7 +9,8 @@ use crate::keyspace::{Db, Missing};
 use crate::resp::{Args, Key, Reply};
 use crate::types::{SortedSet, number};
 
-const POPPED: KeyFlags = members!(KeyFlags: RW | ACCESS | DELETE);
+/// What popping does with a key.
+pub(super) const POPPED: KeyFlags = members!(KeyFlags: RW | ACCESS | DELETE);
 
 pub(super) const ZMPOP: CommandSpec =
     CommandSpec::write("ZMPOP", Arity::at_least(4), Group::SortedSet, zmpop)
