@@ -1,7 +1,8 @@
 //! Random requests, valid and nearly valid, to this server and to a real redis-server: every reply must agree.
 //!
 //! The real server is found as in `differential.rs`. `REDOUBLE_GENERATED` is the number of requests,
-//! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again.
+//! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again. `REDOUBLE_CLOSER=1` then
+//! looks at everything after each batch, so that it shows where the servers begin to differ.
 
 mod support;
 
@@ -221,11 +222,15 @@ fn run(seed: u64, count: usize, reference: &Program) {
     if generator.one_in(2) {
         run.exchange(2, &commands::small_forms(reference.version));
     }
+    let closer = std::env::var("REDOUBLE_CLOSER").is_ok_and(|value| value == "1");
     while run.sent < count {
         let connection = generator.random.below(2) as usize;
         let length = 1 + generator.random.below(40) as usize;
         let batch = generator.batch(connection, length);
         run.exchange(connection, &batch);
+        if closer {
+            run.exchange(2, &commands::inspection(reference.version));
+        }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             run.exchange(connection, &generator.stale());
             std::thread::sleep(Duration::from_millis(values::SOON + 2));

@@ -5,7 +5,8 @@ use crate::commands::{Args, Generator, Request, both_know, is, words};
 use crate::judge::Rule;
 use crate::support::random::Random;
 use crate::values;
-use redouble::commands::registry::Command;
+use redouble::commands::registry::{self, Command};
+use redouble::commands::spec::{BeginSearch, FindKeys};
 use redouble::types::number;
 
 /// Elements from which a count takes all that there are.
@@ -46,6 +47,35 @@ fn is_lexical(args: &Args) -> bool {
 
 fn integer(args: &Args, index: usize) -> Option<i64> {
     args.get(index).and_then(|arg| number::parse_i64(arg))
+}
+
+/// Whether a range of a sorted set has a LIMIT below 0.
+pub fn has_negative_offset(args: &Args) -> bool {
+    let range = args[0].to_ascii_uppercase();
+    let range = range.starts_with(b"ZRANGE") || range.starts_with(b"ZREVRANGE");
+    range
+        && (2..args.len()).any(|at| {
+            is(args, at - 1, "LIMIT") && integer(args, at).is_some_and(|offset| offset < 0)
+        })
+}
+
+/// Whether it is COMMAND GETKEYS of a request whose number of keys is out of bounds, or no number.
+pub fn miscounts_keys(args: &Args) -> bool {
+    if !is(args, 0, "COMMAND") || args.len() < 3 || !args[1].starts_with(b"GETKEYS") {
+        return false;
+    }
+    let Some(command) = registry::lookup(&args[2]) else {
+        return false;
+    };
+    command.spec.keys.iter().any(|spec| {
+        let (BeginSearch::Index(begin), FindKeys::KeyNum { index, .. }) = (spec.begin, spec.find)
+        else {
+            return false;
+        };
+        let at = 2 + begin + index;
+        let counts = |count| (0..=i64::from(i32::MAX)).contains(&count);
+        args.len() > at && !integer(args, at).is_some_and(counts)
+    })
 }
 
 impl Generator {

@@ -98,6 +98,16 @@ const KNOWN: &[Known] = &[
         |args| is(args, 0, "AUTH") && is(args, 1, "nobody"),
     ),
     (
+        "DIFFERENCE: Redis 7.4 counts a negative offset from the other end, but only where a sorted set is large",
+        None,
+        collections::has_negative_offset,
+    ),
+    (
+        "DIFFERENCE: COMMAND GETKEYS reads a number of keys that is none as atoi does",
+        None,
+        collections::miscounts_keys,
+    ),
+    (
         "SINCE 7.4: a cursor that is no plain number is invalid",
         Some((7, 4)),
         |args| {

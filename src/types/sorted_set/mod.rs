@@ -57,7 +57,9 @@ impl SortedSet {
         if let Some((member, score)) = left_out {
             let large = set.make_large();
             large.insert(member, score);
-            members.for_each(|(member, score)| drop(large.insert(member, score)));
+            for (member, score) in members {
+                large.insert(member, score);
+            }
         }
         set
     }
