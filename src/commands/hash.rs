@@ -313,8 +313,8 @@ fn set_fields(db: &mut Db<'_>, args: Args<'_>, command: &'static str) -> Result<
     let limits = db.access.hash_limits();
     let fields = args.len() / 2 - 1;
     let new = db.edit_object(args.key(1), Missing::Make, "hset", |hash: &mut Hash| {
-        let longest = args.from(2).map(<[u8]>::len).max().unwrap_or(0);
-        hash.prepare(longest, fields, limits);
+        // Each `set` looks at the lengths itself.
+        hash.prepare(0, fields, limits);
         let new = (2..args.len())
             .step_by(2)
             .filter(|&at| hash.set(args.get(at), args.get(at + 1), FieldExpiry::Clear, limits))

@@ -46,7 +46,16 @@ pub(super) const SDIFF: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
 fn sdiff(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let Some(parts) = Difference::new(&look_up(view, args, 1)?) else {
+    let sets = look_up(view, args, 1)?;
+    write_difference(&sets, &view.access.set_limits(), reply)
+}
+
+fn write_difference(
+    sets: &[Option<&Set>],
+    limits: &SetLimits,
+    reply: &mut Reply<'_>,
+) -> CommandResult {
+    let Some(parts) = Difference::new(sets) else {
         reply.set(0);
         return Ok(());
     };
@@ -58,8 +67,8 @@ fn sdiff(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResul
             count += 1;
             true
         };
-        if parts.by_removing() {
-            let gone = shared_members(first, others, &view.access.set_limits());
+        if parts.by_removing {
+            let gone = shared_members(first, others, limits);
             first.compare(&[&gone], false, &mut write);
         } else {
             first.compare(others, false, &mut write);
@@ -89,7 +98,7 @@ fn difference(sets: &[Option<&Set>], limits: &SetLimits) -> Set {
     let Some(parts) = Difference::new(sets) else {
         return Set::new();
     };
-    if !parts.by_removing() {
+    if !parts.by_removing {
         let mut result = Set::new();
         parts.first.compare(&parts.others, false, |member| {
             result.add_member(member, limits);
@@ -115,6 +124,8 @@ struct Difference<'a> {
     first: &'a Set,
     /// The sets to take away, the largest first: it is the likeliest to have a member.
     others: Vec<&'a Set>,
+    /// Whether the members of the other sets are to be taken away one by one, because to look each
+    /// member of the first up in every other set would cost more.
     by_removing: bool,
 }
 
@@ -138,12 +149,6 @@ impl<'a> Difference<'a> {
             others,
             by_removing: looking_up > removing,
         })
-    }
-
-    /// Whether the members of the other sets are to be taken away one by one, because to look each
-    /// member of the first up in every other set would cost more.
-    fn by_removing(&self) -> bool {
-        self.by_removing
     }
 }
 
@@ -172,8 +177,11 @@ pub(super) const SINTER: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
 fn sinter(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let sets = look_up(view, args, 1)?;
-    let Some(Intersection { smallest, others }) = Intersection::new(&sets) else {
+    write_intersection(&look_up(view, args, 1)?, reply)
+}
+
+fn write_intersection(sets: &[Option<&Set>], reply: &mut Reply<'_>) -> CommandResult {
+    let Some(Intersection { smallest, others }) = Intersection::new(sets) else {
         reply.set(0);
         return Ok(());
     };
@@ -225,21 +233,23 @@ pub(super) const SINTERCARD: CommandSpec = CommandSpec::read(
 fn sintercard(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let (last, limit) = intercard_options(args)?;
     let sets = look_up_between(view, args, 2, last)?;
-    let Some(Intersection { smallest, others }) = Intersection::new(&sets) else {
-        reply.count(0);
-        return Ok(());
+    reply.count(count_intersection(&sets, limit));
+    Ok(())
+}
+
+fn count_intersection(sets: &[Option<&Set>], limit: usize) -> usize {
+    let Some(Intersection { smallest, others }) = Intersection::new(sets) else {
+        return 0;
     };
     if others.is_empty() {
-        reply.count(smallest.len().min(limit));
-        return Ok(());
+        return smallest.len().min(limit);
     }
     let mut count = 0;
     smallest.compare(&others, true, |_| {
         count += 1;
         count < limit
     });
-    reply.count(count);
-    Ok(())
+    count
 }
 
 /// The argument behind the last key, and the most to count.
@@ -338,7 +348,11 @@ pub(super) const SUNION: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0)).multiple()]);
 
 fn sunion(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let found = look_up(view, args, 1)?;
+    let sets = look_up(view, args, 1)?;
+    write_union(&sets, &view.access.set_limits(), reply)
+}
+
+fn write_union(found: &[Option<&Set>], limits: &SetLimits, reply: &mut Reply<'_>) -> CommandResult {
     let mut sets: Vec<&Set> = found.iter().flatten().copied().collect();
     sets.sort_by_key(|set| Reverse(identity(set)));
     sets.dedup_by(|one, other| std::ptr::eq(*one, *other));
@@ -356,7 +370,7 @@ fn sunion(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResu
         .sum();
     let adding = COST_OF_ADDING * sets.iter().map(|set| set.len()).sum::<usize>();
     if looking_up > adding {
-        write_all(&union(&found, &view.access.set_limits()), reply);
+        write_all(&union(found, limits), reply);
         return Ok(());
     }
     reply.deferred_set(|reply| {
@@ -475,4 +489,123 @@ fn store(
     reply.count(result.len());
     db.store_object(args.key(1), result, event);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::resp::Protocol;
+    use crate::types::Limits;
+    use crate::types::chance::Chance;
+
+    type Model = BTreeSet<Vec<u8>>;
+
+    const LIMITS: SetLimits = SetLimits {
+        intset: 16,
+        listpack: Limits {
+            entries: 8,
+            value: 12,
+        },
+    };
+
+    /// A set and its model: none, small or large, of integers, of texts or of both, from few values, so
+    /// that sets share some.
+    fn make(chance: &mut Chance) -> Option<(Set, Model)> {
+        let len = match chance.below(5) {
+            0 => return None,
+            1 | 2 => 1 + chance.below(12),
+            3 => 1 + chance.below(100),
+            _ => 200 + chance.below(600),
+        };
+        let span = len * 2 + chance.below(20);
+        let texts = chance.below(3);
+        let mut set = Set::new();
+        let mut model = Model::new();
+        for _ in 0..len {
+            let number = chance.below(span);
+            let member = match texts {
+                0 => number.to_string(),
+                1 => format!("member:{number}"),
+                _ if number.is_multiple_of(2) => number.to_string(),
+                _ => format!("a long member of a set: {number}"),
+            };
+            set.add(member.as_bytes(), &LIMITS);
+            model.insert(member.into_bytes());
+        }
+        Some((set, model))
+    }
+
+    /// The members of a reply, none of them twice.
+    fn written(write: impl FnOnce(&mut Reply<'_>) -> CommandResult) -> Model {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, Protocol::Resp3)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let mut lines = text.split_terminator("\r\n");
+        let count: usize = lines.next().unwrap()[1..].parse().unwrap();
+        let mut members = Model::new();
+        while let (Some(len), Some(member)) = (lines.next(), lines.next()) {
+            assert_eq!(len[1..].parse(), Ok(member.len()));
+            members.insert(member.into());
+        }
+        assert_eq!(members.len(), count, "{text:?}");
+        members
+    }
+
+    fn of(set: &Set) -> Model {
+        let members = set
+            .iter()
+            .map(|member| member.bytes(&mut itoa::Buffer::new()).to_vec());
+        members.collect()
+    }
+
+    #[test]
+    fn results_are_those_of_a_model() {
+        let mut chance = Chance::new(1);
+        for round in 0..100 {
+            let mut made: Vec<_> = (0..1 + chance.below(6))
+                .map(|_| make(&mut chance))
+                .collect();
+            if round % 3 == 0 {
+                // Many small ones, for which other ways are cheaper.
+                made.extend((0..12).map(|_| make(&mut chance).filter(|(set, _)| set.len() < 20)));
+            }
+            let mut order: Vec<usize> = (0..made.len()).collect();
+            if round % 4 == 0 {
+                order.push(chance.below(made.len()));
+            }
+            let sets: Vec<Option<&Set>> = order
+                .iter()
+                .map(|&at| made[at].as_ref().map(|(set, _)| set))
+                .collect();
+            let models: Vec<Model> = order
+                .iter()
+                .map(|&at| made[at].as_ref().map(|(_, model)| model.clone()))
+                .map(Option::unwrap_or_default)
+                .collect();
+            let all = models.iter().flatten().cloned().collect::<Model>();
+            let shared: Model = models[0]
+                .iter()
+                .filter(|member| models.iter().all(|model| model.contains(*member)))
+                .cloned()
+                .collect();
+            let only: Model = models[0]
+                .iter()
+                .filter(|member| !models[1..].iter().any(|model| model.contains(*member)))
+                .cloned()
+                .collect();
+            assert_eq!(of(&union(&sets, &LIMITS)), all);
+            assert_eq!(written(|reply| write_union(&sets, &LIMITS, reply)), all);
+            assert_eq!(of(&intersection(&sets, &LIMITS)), shared);
+            assert_eq!(written(|reply| write_intersection(&sets, reply)), shared);
+            let limit = 1 + chance.below(30);
+            assert_eq!(count_intersection(&sets, limit), shared.len().min(limit));
+            assert_eq!(of(&difference(&sets, &LIMITS)), only);
+            assert_eq!(
+                written(|reply| write_difference(&sets, &LIMITS, reply)),
+                only
+            );
+        }
+    }
 }

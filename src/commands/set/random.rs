@@ -1,8 +1,7 @@
 //! Members drawn by chance: every member, or every choice of as many members, with the same chance.
 
-use std::collections::HashSet;
-
 use super::{write_all, write_member};
+use crate::commands::sample;
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeyFlags, KeySpec,
     members,
@@ -16,10 +15,6 @@ use crate::types::set::Member;
 
 /// SPOP leaves this fraction of the members, or less, by drawing the ones that stay, as Redis does.
 const NEARLY_ALL: usize = 5;
-
-/// SRANDMEMBER of at least this fraction of the members goes through the whole set once; it draws
-/// fewer one by one.
-const PASS: usize = 3;
 
 pub(super) const SPOP: CommandSpec =
     CommandSpec::write("SPOP", Arity::at_least(2), Group::Set, spop)
@@ -139,39 +134,24 @@ fn srandmember_count(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         return Ok(());
     };
     if count < 0 {
-        return write_draws(set, many, view.access.longest_string(), reply);
+        return write_draws(set, many, reply);
     }
     let many = many.min(set.len());
     reply.array(many);
-    // A small set is passed too: to find one of its members by chance may mean to walk to it.
-    if set.is_compact() || many.saturating_mul(PASS) >= set.len() {
-        write_choice(set, many, reply);
-    } else {
-        write_sample(set, many, reply);
-    }
+    write_choice(set, many, reply);
     Ok(())
 }
 
-/// Fewest bytes of a member in a reply.
-const SHORTEST: usize = b"$0\r\n\r\n".len();
-
-/// Members drawn one after another, the same ones again and again; the reply may have `limit` bytes.
-///
-/// DIFFERENCE: Redis sends however many are asked for, and a few bytes from a client can thus fill its
-/// memory.
-fn write_draws(set: &Set, count: usize, limit: usize, reply: &mut Reply<'_>) -> CommandResult {
-    if count > limit / SHORTEST {
-        return Err(Error::OutOfRange);
-    }
+/// Members drawn one after another, the same ones again and again.
+fn write_draws(set: &Set, count: usize, reply: &mut Reply<'_>) -> CommandResult {
     // Rather than to walk to a member of a small set many times, remember where they are.
     let members: Vec<Member<'_>> = if set.is_compact() && count >= set.len() {
         set.iter().collect()
     } else {
         Vec::new()
     };
-    let start = reply.mark();
     reply.array(count);
-    for _ in 0..count {
+    sample::repeat(count as u64, reply, |reply| {
         let drawn = if members.is_empty() {
             set.random(random::below)
         } else {
@@ -180,42 +160,124 @@ fn write_draws(set: &Set, count: usize, limit: usize, reply: &mut Reply<'_>) -> 
         if let Some(member) = drawn {
             write_member(member, reply);
         }
-        if reply.mark() - start > limit {
-            return Err(Error::OutOfRange);
-        }
-    }
-    Ok(())
+    })
 }
 
-/// `count` different members, in the order of the set: each in turn is taken with the chance that as many
-/// of those still to come are wanted. O(members).
+/// `count` different members.
 fn write_choice(set: &Set, count: usize, reply: &mut Reply<'_>) {
-    let mut wanted = count;
-    for (passed, member) in set.iter().enumerate() {
-        if random::below(set.len() - passed) < wanted {
-            write_member(member, reply);
-            wanted -= 1;
-        }
-        if wanted == 0 {
-            break;
-        }
+    let write = |member| write_member(member, reply);
+    // A small set is passed too: to find one of its members by chance may mean to walk to it.
+    if set.is_compact() || !sample::is_drawn(count, set.len()) {
+        sample::subset(set.iter(), set.len(), count, write);
+    } else {
+        let identity = |member: &Member<'_>| match *member {
+            Member::Int(number) => (Some(number), std::ptr::null(), 0),
+            // A member's place tells it apart, and its length the empty one, which has none.
+            Member::Bytes(bytes) => (None, bytes.as_ptr(), bytes.len()),
+        };
+        sample::distinct(count, || set.random(random::below), identity, write);
     }
 }
 
-/// `count` different members, drawn until there are as many. O(count) expected while that is less than the
-/// set by a factor.
-fn write_sample(set: &Set, count: usize, reply: &mut Reply<'_>) {
-    let mut drawn = HashSet::with_capacity_and_hasher(count, ahash::RandomState::new());
-    while drawn.len() < count {
-        let Some(member) = set.random(random::below) else {
-            return;
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::resp::Protocol;
+    use crate::types::Limits;
+    use crate::types::set::SetLimits;
+
+    const ROUNDS: usize = 20_000;
+
+    /// A set of `len` members, compact or not.
+    fn make(len: usize, compact: bool) -> Set {
+        let limits = SetLimits {
+            intset: 0,
+            listpack: Limits {
+                entries: if compact { len } else { 0 },
+                value: 64,
+            },
         };
-        let identity = match member {
-            Member::Int(number) => (Some(number), &b""[..]),
-            Member::Bytes(bytes) => (None, bytes),
+        let mut set = Set::new();
+        for number in 0..len {
+            set.add(format!("m{number}").as_bytes(), &limits);
+        }
+        assert_eq!(set.is_compact(), compact);
+        set
+    }
+
+    /// The members that `write` writes behind an array's head, if it writes one.
+    fn members(write: impl FnOnce(&mut Reply<'_>)) -> Vec<String> {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, Protocol::Resp2));
+        let text = String::from_utf8(out).unwrap();
+        let lines = text.split_terminator("\r\n");
+        lines
+            .filter(|line| line.starts_with('m'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Every pair of members is drawn about equally often: as often as expected, but for six times
+    /// the standard deviation.
+    fn pairs_are_fair(len: usize, count: usize, different: bool, draw: impl Fn() -> Vec<String>) {
+        let mut seen = BTreeMap::new();
+        for _ in 0..ROUNDS {
+            let drawn = draw();
+            assert_eq!(drawn.len(), count);
+            for (at, one) in drawn.iter().enumerate() {
+                for other in &drawn[..at] {
+                    assert!(!different || one != other);
+                    let pair = (one.min(other).clone(), one.max(other).clone());
+                    *seen.entry(pair).or_insert(0) += 1;
+                }
+            }
+        }
+        let drawn = (ROUNDS * count * (count - 1) / 2) as f64;
+        let pairs = len * (len - 1) / 2;
+        let chance = match different {
+            true => 1.0 / pairs as f64,
+            // Of two draws, in both orders.
+            false => 2.0 / (len * len) as f64,
         };
-        if drawn.insert(identity) {
-            write_member(member, reply);
+        let expected = drawn * chance;
+        let mixed = seen.iter().filter(|((one, other), _)| one != other);
+        assert_eq!(mixed.clone().count(), pairs);
+        for (pair, &times) in mixed {
+            // The pairs of one round are not independent: allow for all of them at once.
+            let allowed = 6.0 * (expected * count as f64).sqrt();
+            let off = (f64::from(times) - expected).abs();
+            assert!(off < allowed, "{pair:?}: {times} times, not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_fair() {
+        for (len, compact) in [(10, true), (10, false), (15, false)] {
+            let set = make(len, compact);
+            pairs_are_fair(len, 4, true, || {
+                members(|reply| write_choice(&set, 4, reply))
+            });
+        }
+    }
+
+    #[test]
+    fn a_choice_of_all_and_of_none() {
+        for compact in [true, false] {
+            let set = make(10, compact);
+            assert_eq!(members(|reply| write_choice(&set, 10, reply)).len(), 10);
+            assert_eq!(members(|reply| write_choice(&set, 0, reply)).len(), 0);
+        }
+    }
+
+    #[test]
+    fn draws_are_fair() {
+        for (compact, count) in [(true, 3), (true, 9), (false, 4)] {
+            let set = make(8, compact);
+            pairs_are_fair(8, count, false, || {
+                members(|reply| write_draws(&set, count, reply).unwrap())
+            });
         }
     }
 }

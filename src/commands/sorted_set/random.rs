@@ -1,7 +1,6 @@
 //! ZRANDMEMBER.
 
-use std::collections::HashSet;
-
+use crate::commands::sample;
 use crate::commands::sorted_set::write_members;
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Group, KeyFlags, KeySpec, members,
@@ -59,67 +58,82 @@ fn draw_many(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandR
         reply.array(0);
         return Ok(());
     };
+    let picks = Picks { set, with_scores };
     if count < 0 {
-        return draw_with_repetition(set, count.unsigned_abs() as usize, with_scores, reply);
+        return picks.write_repeated(count.unsigned_abs(), reply);
     }
-    let count = count as usize;
-    if count >= set.len() {
-        write_members(set.iter().rev(), with_scores, reply);
-    } else {
-        let drawn = draw_distinct(set, count, random::below);
-        write_members(drawn.into_iter(), with_scores, reply);
-    }
+    picks.write_distinct(usize::try_from(count).unwrap_or(usize::MAX), reply);
     Ok(())
 }
 
-/// Members drawn with repetition at most: a reply of more would be out of all proportion to its request.
-//
-// DIFFERENCE: Redis sends as many as are asked for, and may run out of memory.
-const MOST_DRAWS: usize = 1 << 24;
-
-fn draw_with_repetition(
-    set: &SortedSet,
-    count: usize,
+/// What ZRANDMEMBER with a count is to return.
+#[derive(Clone, Copy)]
+struct Picks<'a> {
+    set: &'a SortedSet,
     with_scores: bool,
-    reply: &mut Reply<'_>,
-) -> CommandResult {
-    if count > MOST_DRAWS {
-        return Err(Error::OutOfRange);
-    }
-    let drawn = (0..count).map(|_| set.random(random::below).unwrap_or((b"", 0.0)));
-    write_members(drawn, with_scores, reply);
-    Ok(())
 }
 
-/// `count` different members out of more, every selection with the same chance. O(n) or O(count log n),
-/// whatever is less.
-fn draw_distinct(
-    set: &SortedSet,
-    count: usize,
-    mut below: impl FnMut(usize) -> usize,
-) -> Vec<(&[u8], f64)> {
-    let len = set.len();
-    if set.is_compact() || count > len / 3 {
-        // Each member is taken with the chance that the rest of the selection needs it.
-        let (mut wanted, mut left) = (count, len);
-        return set
-            .iter()
-            .filter(|_| {
-                let taken = below(left) < wanted;
-                left -= 1;
-                wanted -= usize::from(taken);
-                taken
-            })
-            .collect();
+impl<'a> Picks<'a> {
+    /// Different members, as many as there are at most: then all of them, from the highest score on.
+    fn write_distinct(self, count: usize, reply: &mut Reply<'_>) {
+        let len = self.set.len();
+        if count >= len {
+            return write_members(self.set.iter().rev(), self.with_scores, reply);
+        }
+        self.header(count, reply);
+        let write = |member| self.member(member, reply);
+        if count == 1 {
+            self.draw().into_iter().for_each(write);
+        } else if self.is_quick_to_draw(count) {
+            // A member's place tells it apart, and its length the empty one, which has none.
+            let identity = |&(member, _): &(&[u8], f64)| (member.as_ptr(), member.len());
+            sample::distinct(count, || self.draw(), identity, write);
+        } else {
+            sample::subset(self.set.iter(), len, count, write);
+        }
     }
-    // Floyd's algorithm: one draw for each member of the selection.
-    let mut ranks = HashSet::with_capacity(count);
-    (len - count..len)
-        .flat_map(|last| {
-            let drawn = below(last + 1);
-            let rank = if ranks.insert(drawn) { drawn } else { last };
-            ranks.insert(rank);
-            set.range(rank, rank + 1)
+
+    /// Members of which each stands alone, so that it may come several times.
+    fn write_repeated(self, count: u64, reply: &mut Reply<'_>) -> CommandResult {
+        let picks = usize::try_from(count).unwrap_or(usize::MAX);
+        self.header(picks, reply);
+        if picks == 1 || self.is_quick_to_draw(picks) {
+            return sample::repeat(count, reply, |reply| {
+                self.draw()
+                    .into_iter()
+                    .for_each(|member| self.member(member, reply));
+            });
+        }
+        let all: Vec<_> = self.set.iter().collect();
+        sample::repeat(count, reply, |reply| {
+            self.member(all[random::below(all.len())], reply);
         })
-        .collect()
+    }
+
+    /// Whether drawing members one by one is quicker than passing over all of them.
+    fn is_quick_to_draw(self, count: usize) -> bool {
+        !self.set.is_compact() && sample::is_drawn(count, self.set.len())
+    }
+
+    fn draw(self) -> Option<(&'a [u8], f64)> {
+        self.set.random(random::below)
+    }
+
+    fn header(self, count: usize, reply: &mut Reply<'_>) {
+        if self.with_scores {
+            reply.pairs(count);
+        } else {
+            reply.array(count);
+        }
+    }
+
+    fn member(self, (member, score): (&[u8], f64), reply: &mut Reply<'_>) {
+        if self.with_scores {
+            reply.pair();
+        }
+        reply.bulk(member);
+        if self.with_scores {
+            reply.score(score);
+        }
+    }
 }
