@@ -1,9 +1,13 @@
 //! The door through which commands change keys. Every change is signalled here, in
 //! [`Db::changed`] or [`Db::removed`], and nowhere else (invariant 3).
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::keyspace::access::Access;
+use crate::keyspace::blocked::Waiter;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::object::Object;
@@ -61,6 +65,8 @@ pub struct Db<'a> {
     pub access: Access<'a>,
     garbage: Garbage,
     dirty: u64,
+    /// Keys that came into being while clients wait for them: the database and the key, in order.
+    ready: VecDeque<(usize, Box<[u8]>)>,
 }
 
 impl<'a> Db<'a> {
@@ -71,6 +77,7 @@ impl<'a> Db<'a> {
             access,
             garbage: Garbage::default(),
             dirty: 0,
+            ready: VecDeque::new(),
         }
     }
 
@@ -131,6 +138,52 @@ impl<'a> Db<'a> {
         if !shard.watches.is_empty() {
             shard.watches.removed(index, key, Blame { client, event });
         }
+    }
+
+    /// A collection came to lie under a key: clients that wait for it are served after the batch.
+    #[inline]
+    fn arrived(&mut self, index: usize, key: Key<'_>) {
+        let blocked = &self.shard_mut(key).blocked;
+        if !blocked.is_empty() && blocked.has(index, key) {
+            self.ready.push_back((index, key.bytes.into()));
+        }
+    }
+
+    /// Whether the key's shard is locked: not always while a waiting client is served.
+    pub fn covers(&self, key: Key<'_>) -> bool {
+        self.locked.set().contains(shard_of(key.hash))
+    }
+
+    /// Whether a key came that clients wait for.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Locks the shards of all keys that a waiting client may look at, if nobody else holds them. Its
+    /// command passes over keys that are not locked: they did not come in this batch.
+    pub fn cover(&mut self, waiter: &Waiter) {
+        if self.locked.try_extend(waiter.shards()) {
+            self.access.now = self.locked.settle_time(self.access.now);
+        }
+    }
+
+    /// The next key that came, and its database.
+    pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
+        self.ready.pop_front()
+    }
+
+    /// Lets a client wait for a key of its database.
+    pub fn wait_for(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
+        self.shard_mut(key).blocked.wait(key, waiter);
+    }
+
+    /// The client that waits longest for the key with a value of the type that is there now. It no
+    /// longer waits for this key.
+    pub fn next_waiter(&mut self, index: usize, key: &[u8]) -> Option<Arc<Waiter>> {
+        let key = Key::new(key);
+        let kind = self.live(index, key)?.kind()?;
+        self.shard_mut(key).blocked.take_first(index, key, kind)
     }
 
     #[inline]
@@ -276,6 +329,7 @@ impl<'a> Db<'a> {
         if !object.is_empty() {
             let entry = Entry::with_object(key.bytes, object, None, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
+            self.arrived(index, key);
         }
         if changes > 0 {
             self.changed(index, key, event);
@@ -296,18 +350,44 @@ impl<'a> Db<'a> {
     /// Puts a collection in place of whatever is there, without an expiry; an empty one removes the key.
     /// O(1); what was there is freed later if it is large.
     pub fn store_object<T: Object>(&mut self, key: Key<'_>, object: T, event: &'static str) {
-        if object.is_empty() {
-            self.remove(key, "del");
-            return;
-        }
         let index = self.access.index;
+        if object.is_empty() {
+            return self.delete(index, key);
+        }
         self.expire_if_needed(index, key);
-        if let Some(old) = self.detach(index, key) {
+        let old = self.detach(index, key);
+        let is_new = old.is_none();
+        if let Some(old) = old {
             self.discard(old);
         }
         let entry = Entry::with_object(key.bytes, object, None, self.access.fresh_clock());
         Self::put(self.shard_mut(key).make_database(index), key, entry);
+        // Clients wait for a key to come: as in Redis, one that was there has not come.
+        if is_new {
+            self.arrived(index, key);
+        }
         self.changed(index, key, event);
+    }
+
+    /// Takes a collection that was taken out of its key, to be freed after the locks if it is large.
+    pub fn discard_object<T: Object>(&mut self, object: T) {
+        self.discard(Entry::with_object(b"", object, None, 0));
+    }
+
+    /// Removes a key for want of a result to store in it. That counts as a change even if the key is past its
+    /// expiry (as in Redis), of which watchers who saw it so already hear nothing.
+    fn delete(&mut self, index: usize, key: Key<'_>) {
+        let now = self.access.millis();
+        let Some(entry) = self.detach(index, key) else {
+            return;
+        };
+        if entry.is_expired(now) {
+            self.dirty += 1;
+            self.removed(index, key, "del", self.access.client);
+        } else {
+            self.changed(index, key, "del");
+        }
+        self.discard(entry);
     }
 
     /// Sets a key to a string value, whatever was there. O(length).
@@ -472,6 +552,7 @@ impl<'a> Db<'a> {
             to,
             entry.renamed(to.bytes),
         );
+        self.arrived(index, to);
         self.changed(index, from, "rename_from");
         self.changed(index, to, "rename_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -490,6 +571,7 @@ impl<'a> Db<'a> {
             return false;
         };
         Self::put(self.shard_mut(key).make_database(destination), key, entry);
+        self.arrived(destination, key);
         self.changed(index, key, "move_from");
         self.changed(destination, key, "move_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -514,6 +596,7 @@ impl<'a> Db<'a> {
             }
         }
         Self::put(self.shard_mut(to).make_database(destination), to, copy);
+        self.arrived(destination, to);
         self.changed(destination, to, "copy_to");
         true
     }
@@ -550,6 +633,13 @@ impl<'a> Db<'a> {
             self.signal_swap(number, first, second);
             self.signal_swap(number, second, first);
             self.locked.shard_mut(number).swap_databases(first, second);
+            for index in [first, second] {
+                for (hash, key) in self.locked.shard(number).blocked.keys_of(index) {
+                    if self.locked.shard(number).entry(index, hash, &key).is_some() {
+                        self.ready.push_back((index, key));
+                    }
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! A collection in one word: a compact buffer, or a pointer to the large form.
 //!
 //! The entry of a key then holds any collection in 8 bytes, and a small one costs one allocation and
-//! one cache miss. Both are allocated at multiples of 8, so the lowest bit says which it is; a
+//! one cache miss. Both are allocated at even addresses, so the lowest bit says which it is; a
 //! compact one has it clear, so that the word itself is the buffer.
 
 use std::marker::PhantomData;
@@ -106,6 +106,33 @@ impl<L: Clone> Clone for Word<L> {
         match self.get() {
             Form::Compact(packed) => Word::compact(packed.clone()),
             Form::Large(large) => Word::large(large.clone()),
+        }
+    }
+}
+
+/// One of two iterators over the same.
+pub(super) enum Either<A, B> {
+    First(A),
+    Second(B),
+}
+
+impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Either::First(iter) => iter.next(),
+            Either::Second(iter) => iter.next(),
+        }
+    }
+
+    /// Decides once which one it is, where the standard loop would at each step.
+    #[inline]
+    fn fold<R, F: FnMut(R, T) -> R>(self, start: R, step: F) -> R {
+        match self {
+            Either::First(iter) => iter.fold(start, step),
+            Either::Second(iter) => iter.fold(start, step),
         }
     }
 }

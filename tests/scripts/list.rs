@@ -2,14 +2,27 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            blocking,
             connection,
             generic,
+            hash,
             numbers,
             protocol,
             server,
+            set,
+            set_algebra,
+            sorted_set,
+            sorted_set_pop,
+            sorted_set_range,
+            sorted_set_scan,
+            sorted_set_store,
             string,
             transactions,
             watch,
+            watch_hash,
+            watch_set,
+            watch_set_store,
+            watch_sorted_set,
             watch_table,
             watch_table_keys,
         }

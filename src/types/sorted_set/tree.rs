@@ -329,7 +329,7 @@ impl Tree {
     }
 
     /// Number of entries.
-    #[inline]
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
