@@ -99,8 +99,8 @@ impl Large {
     }
 
     /// How many of the first scores are `before`. O(log n).
-    pub fn partition_point_by_score(&self, before: impl FnMut(f64) -> bool) -> usize {
-        self.tree.partition_point_by_score(before)
+    pub fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
+        self.tree.partition_point(|key| before(key.score))
     }
 
     /// Adds a member or changes its score. Returns the score that it had. O(log n).

@@ -243,7 +243,7 @@ fn fetch<T>(node: &T, bytes: usize) {
 /// How many scores, which are in order, are `before`. A node is small and a branch costs as much as
 /// several comparisons, so all are compared, several at a time.
 #[inline]
-fn count(scores: &[f64], mut before: impl FnMut(f64) -> bool) -> usize {
+fn count(scores: &[f64], before: impl Fn(f64) -> bool) -> usize {
     let one_or_none = scores.iter().map(|score| u64::from(before(*score)));
     one_or_none.sum::<u64>() as usize
 }
@@ -405,13 +405,6 @@ impl Tree {
             low
         });
         self.rank_at(&path)
-    }
-
-    /// As [`Tree::partition_point`], for a question about the score alone, which is asked of some 64
-    /// scores in each node. O(log n).
-    #[inline]
-    pub fn partition_point_by_score(&self, mut before: impl FnMut(f64) -> bool) -> usize {
-        self.rank_at(&self.descend(|scores, _| count(scores, &mut before)))
     }
 
     /// At the entry of a rank below the length, or behind the last. O(log n).
