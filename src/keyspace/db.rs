@@ -6,12 +6,13 @@ use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
-use crate::keyspace::object::Object;
+use crate::keyspace::object::{Kind, Object};
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
 use crate::resp::Key;
-use crate::types::table::SCAN_BITS;
+use crate::types::Hash;
+use crate::types::table::{SCAN_BITS, Slot};
 
 /// Draws of RANDOMKEY after which, while nothing may be removed, a stale key will do (as in Redis).
 const RANDOM_TRIES: usize = 100;
@@ -51,6 +52,46 @@ impl Garbage {
     /// Whether there is nothing to drop.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.databases.is_empty()
+    }
+}
+
+/// Removes fields that are past their expiry from the hashes of a segment.
+struct FieldSweep {
+    now: Millis,
+    /// How many more may be removed.
+    left: usize,
+    /// Whether `swept` is wanted.
+    watched: bool,
+    /// The keys that lost fields, and the latest expiry of those.
+    swept: Vec<(Box<[u8]>, Option<Millis>)>,
+    /// The hashes of the keys that have more to lose.
+    unfinished: Vec<u64>,
+    /// Number of hashes that have no more fields with an expiry.
+    timeless: usize,
+}
+
+impl FieldSweep {
+    /// Sweeps one hash. Returns when it is to be looked at again; a moment that is not past `now` if it is
+    /// empty.
+    fn entry(&mut self, entry: &mut Entry) -> Option<Millis> {
+        if !entry.is_due(self.now) {
+            return entry.next_expiry();
+        }
+        let (count, latest) = entry.take_due_fields(self.now, self.left);
+        self.left -= count;
+        if self.watched && count > 0 {
+            self.swept.push((entry.key().into(), latest));
+        }
+        if entry.object::<Hash>().is_ok_and(Hash::is_empty) {
+            self.timeless += 1;
+            return Some(self.now);
+        }
+        if entry.is_due(self.now) {
+            self.unfinished.push(Slot::hash(entry));
+            return Some(self.now + 1);
+        }
+        self.timeless += usize::from(!entry.has_timed_fields());
+        entry.next_expiry()
     }
 }
 
@@ -151,7 +192,7 @@ impl<'a> Db<'a> {
     fn detach(&mut self, index: usize, key: Key<'_>) -> Option<Entry> {
         let database = self.shard_mut(key).database_mut(index)?;
         let entry = database.table.remove(key.hash, key.bytes)?;
-        database.expires -= usize::from(entry.expiry().is_some());
+        database.count_out(&entry);
         Some(entry)
     }
 
@@ -161,20 +202,23 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Removes the key if it is past its expiry.
+    /// Removes the key, or fields of its hash, if they are past their expiry.
     #[inline]
     fn expire_if_needed(&mut self, index: usize, key: Key<'_>) {
         let now = self.access.millis();
-        if self
-            .find(index, key)
-            .is_some_and(|entry| entry.is_expired(now))
-        {
+        if self.find(index, key).is_some_and(|entry| entry.is_due(now)) {
             self.expire(index, key);
         }
     }
 
     #[cold]
     fn expire(&mut self, index: usize, key: Key<'_>) {
+        let now = self.access.millis();
+        match self.find(index, key) {
+            Some(entry) if entry.is_past_expiry(now) => {}
+            Some(_) => return self.expire_fields(index, key),
+            None => return,
+        }
         if let Some(entry) = self.detach(index, key) {
             self.discard(entry);
             self.access.stats.expired_keys.add(1);
@@ -182,8 +226,51 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Removes a key of the selected database if it is past its expiry; called by the runner for a
-    /// read command that met one.
+    /// Removes the fields that are past their expiry, and with the last of them the key. A hash that has
+    /// lost all is freed later, if it is large.
+    fn expire_fields(&mut self, index: usize, key: Key<'_>) {
+        let now = self.access.millis();
+        let Some(entry) = self.find(index, key) else {
+            return;
+        };
+        if entry.is_expired(now) {
+            let latest = entry.latest_due_field(now);
+            if let Some(entry) = self.detach(index, key) {
+                let count = entry.object::<Hash>().map_or(0, Hash::len);
+                self.discard(entry);
+                self.fields_expired(index, key, count, latest);
+                self.removed(index, key, "del", 0);
+            }
+            return;
+        }
+        if let Some(database) = self.shard_mut(key).database_mut(index)
+            && let Some(entry) = database.table.get_mut(key.hash, key.bytes)
+        {
+            let had = entry.has_timed_fields();
+            let (count, latest) = entry.take_due_fields(now, usize::MAX);
+            let has = entry.has_timed_fields();
+            database.recount_fields(had, has);
+            self.fields_expired(index, key, count, latest);
+        }
+    }
+
+    /// Fields of a hash were removed, the `latest` of which expired then: dirty is who saw one of them.
+    fn fields_expired(&mut self, index: usize, key: Key<'_>, count: usize, latest: Option<Millis>) {
+        self.access.stats.expired_subkeys.add(count as u64);
+        let shard = self.shard_mut(key);
+        if let Some(latest) = latest
+            && !shard.watches.is_empty()
+        {
+            let blame = Blame {
+                client: 0,
+                event: "hexpired",
+            };
+            shard.watches.fields_expired(index, key, latest, blame);
+        }
+    }
+
+    /// Removes a key of the selected database, or fields of its hash, if they are past their expiry;
+    /// called by the runner for a read command that met one.
     pub fn remove_if_stale(&mut self, key: Key<'_>) {
         if self.access.removes_stale {
             self.expire_if_needed(self.access.index, key);
@@ -256,9 +343,16 @@ impl<'a> Db<'a> {
         let access = self.access;
         if let Some(entry) = self.live(index, key) {
             access.touch(entry);
+            let had_timed_fields = entry.has_timed_fields();
             let object = entry.object_mut::<T>()?;
             let (result, changes) = change(object)?;
             let emptied = object.is_empty();
+            if T::KIND == Kind::Hash {
+                let earliest = entry.note_fields();
+                if had_timed_fields || earliest.is_some() {
+                    self.fields_changed(index, key, had_timed_fields, earliest);
+                }
+            }
             if changes > 0 {
                 self.changed(index, key, event);
                 self.dirty += changes - 1;
@@ -282,6 +376,15 @@ impl<'a> Db<'a> {
             self.dirty += changes - 1;
         }
         Ok(Some(result))
+    }
+
+    /// Keeps the count of hashes with fields that expire, and the bound of the key's segment.
+    fn fields_changed(&mut self, index: usize, key: Key<'_>, had: bool, earliest: Option<Millis>) {
+        let database = self.shard_mut(key).make_database(index);
+        database.recount_fields(had, earliest.is_some());
+        if let Some(at) = earliest {
+            database.table.note_expiry(key.hash, at);
+        }
     }
 
     /// Removes the key of a collection that has nothing left: part of the change that emptied it.
@@ -316,7 +419,9 @@ impl<'a> Db<'a> {
         let access = self.access;
         if let Some(entry) = self.live(index, key) {
             access.touch(entry);
+            let was_timed = entry.is_timed();
             let had_expiry = entry.expiry().is_some();
+            let had_timed_fields = entry.has_timed_fields();
             if had_expiry && expiry == SetExpiry::Clear {
                 entry.set_expiry(None);
             }
@@ -324,8 +429,11 @@ impl<'a> Db<'a> {
             if let SetExpiry::At(at) = expiry {
                 entry.set_expiry(Some(at));
             }
-            if had_expiry || expiry != SetExpiry::Clear {
+            if was_timed || expiry != SetExpiry::Clear {
                 self.expiry_changed(index, key, had_expiry, expiry);
+                if had_timed_fields {
+                    self.fields_changed(index, key, true, None);
+                }
             }
         } else {
             let at = if let SetExpiry::At(at) = expiry {
@@ -353,10 +461,14 @@ impl<'a> Db<'a> {
     }
 
     fn put(database: &mut Database, key: Key<'_>, entry: Entry) {
-        let expiry = entry.expiry();
+        let next = if entry.is_timed() {
+            database.count_in(&entry);
+            entry.next_expiry()
+        } else {
+            None
+        };
         database.table.insert(key.hash, entry);
-        if let Some(at) = expiry {
-            database.expires += 1;
+        if let Some(at) = next {
             database.table.note_expiry(key.hash, at);
         }
     }
@@ -396,7 +508,8 @@ impl<'a> Db<'a> {
         Some(result)
     }
 
-    /// The entry of a key that is not past its expiry; one that is, is removed.
+    /// The entry of a key that is not past its expiry; one that is, is removed, and so are such fields of
+    /// its hash.
     #[inline]
     fn live(&mut self, index: usize, key: Key<'_>) -> Option<&mut Entry> {
         let now = self.access.millis();
@@ -404,9 +517,9 @@ impl<'a> Db<'a> {
         // SAFETY: the entry is borrowed from `self`, and not used after `expire`. The borrow checker
         // would take the borrow that is returned to last in both branches.
         unsafe {
-            if (*entry).is_expired(now) {
+            if (*entry).is_due(now) {
                 self.expire(index, key);
-                return None;
+                return self.find_mut(index, key);
             }
             Some(&mut *entry)
         }
@@ -670,43 +783,34 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Removes keys that are past their expiry from the segments of one shard, beginning at `at` (a
-    /// database and a segment), until about `limit` slots were looked at. Returns where to go on, or
-    /// `None` at the end. The shard must be locked for writing.
+    /// Removes keys that are past their expiry, and such fields of hashes, from the segments of one shard,
+    /// beginning at `at` (a database and a segment), until about `limit` slots were looked at, or `limit`
+    /// fields removed. Returns where to go on, or `None` at the end. The shard must be locked for writing.
     pub fn sweep(
         &mut self,
         number: usize,
         at: (usize, usize),
         limit: usize,
     ) -> Option<(usize, usize)> {
-        let now = self.access.millis();
         let (mut index, mut segment) = at;
         let mut looked = 0;
-        let mut expired = Vec::new();
         while index < self.locked.shard(number).databases() {
             while looked < limit {
-                let Some(database) = self.locked.shard_mut(number).database_mut(index) else {
+                let now = self.access.millis();
+                let Some(database) = self.locked.shard(number).database(index) else {
                     break;
                 };
-                if database.expires == 0 || segment >= database.table.segments() {
+                if database.expires + database.timed_hashes == 0
+                    || segment >= database.table.segments()
+                {
                     break;
                 }
                 if database.table.earliest_expiry(segment) <= now {
-                    database
-                        .table
-                        .take_expired(segment, now, Entry::expiry, &mut expired);
-                    database.expires -= expired.len();
+                    if !self.sweep_segment(number, index, segment, limit) {
+                        return Some((index, segment));
+                    }
                     looked += crate::types::table::segment::MAX_GROUPS
                         * crate::types::table::group::WIDTH;
-                    self.access.stats.expired_keys.add(expired.len() as u64);
-                    let watched = !self.locked.shard(number).watches.is_empty();
-                    for entry in expired.drain(..) {
-                        if watched {
-                            let key = Key::new(entry.key());
-                            self.removed(index, key, "expired", 0);
-                        }
-                        self.discard(entry);
-                    }
                 }
                 segment += 1;
             }
@@ -717,6 +821,62 @@ impl<'a> Db<'a> {
             segment = 0;
         }
         None
+    }
+
+    /// Sweeps one segment, and removes up to `limit` fields. False if some that are due are left.
+    fn sweep_segment(&mut self, number: usize, index: usize, segment: usize, limit: usize) -> bool {
+        let now = self.access.millis();
+        let shard = self.locked.shard_mut(number);
+        let mut sweep = FieldSweep {
+            now,
+            left: limit,
+            watched: !shard.watches.is_empty(),
+            swept: Vec::new(),
+            unfinished: Vec::new(),
+            timeless: 0,
+        };
+        let mut expired = Vec::new();
+        let Some(database) = shard.database_mut(index) else {
+            return true;
+        };
+        database.table.take_expired(
+            segment,
+            now,
+            |entry| {
+                if entry.has_timed_fields() && !entry.is_past_expiry(now) {
+                    sweep.entry(entry)
+                } else {
+                    entry.expiry()
+                }
+            },
+            &mut expired,
+        );
+        database.timed_hashes -= sweep.timeless;
+        for &hash in &sweep.unfinished {
+            database.table.note_expiry(hash, now);
+        }
+        for entry in &expired {
+            database.count_out(entry);
+        }
+        self.access
+            .stats
+            .expired_subkeys
+            .add((limit - sweep.left) as u64);
+        for (name, latest) in &sweep.swept {
+            self.fields_expired(index, Key::new(name), 0, *latest);
+        }
+        for entry in expired {
+            let by_fields = !entry.is_past_expiry(now);
+            if !by_fields {
+                self.access.stats.expired_keys.add(1);
+            }
+            if sweep.watched {
+                let event = if by_fields { "del" } else { "expired" };
+                self.removed(index, Key::new(entry.key()), event, 0);
+            }
+            self.discard(entry);
+        }
+        sweep.unfinished.is_empty()
     }
 
     /// Removes a key because of `maxmemory`; one past its expiry has expired instead, and who watches it

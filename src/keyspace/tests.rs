@@ -271,7 +271,11 @@ struct Watcher {
 fn watch(world: &World) -> Watcher {
     let (database, name, slot) = (random::below(DATABASES), some_key(), Arc::default());
     let alive = world.model[database].contains_key(&name);
-    let seen = if alive { Seen::Alive } else { Seen::Nothing };
+    let seen = if alive {
+        Seen::Alive(world.now)
+    } else {
+        Seen::Nothing
+    };
     let key = Key::new(&name);
     let mut db = world.db(database);
     let shard = db.locked_mut().shard_mut(shard_of(key.hash));
@@ -290,12 +294,10 @@ impl Watcher {
     fn end(self, world: &World) -> bool {
         let (key, mut db) = (Key::new(&self.name), world.db(self.database));
         let shard = db.locked_mut().shard_mut(shard_of(key.hash));
-        let stale = shard
-            .entry(self.database, key.hash, key.bytes)
-            .is_some_and(|entry| entry.is_expired(world.now));
+        let stored = shard.entry(self.database, key.hash, key.bytes);
         let dirty = shard
             .watches
-            .is_dirty(self.database, key, self.baseline, stale);
+            .is_dirty(self.database, key, self.baseline, stored, world.now);
         // What the slot says is dirty must be so by its version: EXEC relies on it.
         assert!(dirty || !self.slot.is_dirty());
         shard.watches.unwatch(self.database, key, &self.slot);

@@ -150,13 +150,21 @@ impl Hash {
         self.iter().filter(|field| field.expiry.is_some()).count()
     }
 
-    /// Removes the fields that are past their expiry at `now`, and tells their names. Returns how many.
-    pub fn take_expired(&mut self, now: i64, mut removed: impl FnMut(&[u8])) -> usize {
+    /// Removes the fields that are past their expiry at `now`, but no more than `limit` of them, and tells
+    /// which. Returns how many; fewer than `limit` only if none is left.
+    pub fn take_expired(
+        &mut self,
+        now: i64,
+        limit: usize,
+        mut removed: impl FnMut(Field<'_>),
+    ) -> usize {
         let before = self.len();
+        let mut left = limit;
         self.0.fields.retain(|field| {
-            let stale = field.expiry.is_some_and(|at| at <= now);
+            let stale = left > 0 && field.expiry.is_some_and(|at| at <= now);
             if stale {
-                removed(&field.name);
+                left -= 1;
+                removed(field.field());
             }
             !stale
         });
