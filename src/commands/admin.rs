@@ -166,8 +166,8 @@ fn memory_help(
 
 const MEMORY_HELP_LINES: &[&str] = &[
     "USAGE <key> [SAMPLES <count>]",
-    "    Return the bytes that the key and its value use. Of nested values <count>",
-    "    are sampled (default: 5; 0: all).",
+    "    Return the bytes that the key and its value use. Nested values are measured",
+    "    whole; <count> is accepted without effect.",
 ];
 
 const MEMORY_USAGE: CommandSpec =
@@ -190,7 +190,7 @@ fn memory_usage(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Comma
         if !args.is(index, "SAMPLES") || index + 1 == args.len() {
             return Err(Error::Syntax);
         }
-        // A string is measured whole, whatever the number of samples.
+        // Every value is measured whole, whatever the number of samples.
         if args.integer(index + 1)? < 0 {
             return Err(Error::Syntax);
         }

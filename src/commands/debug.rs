@@ -9,7 +9,7 @@ use crate::commands::object::references;
 use crate::commands::spec::{Arity, CommandResult, CommandSpec, Flags, Footprint, Group, members};
 use crate::config::parse_memory;
 use crate::error::Error;
-use crate::keyspace::{Db, Entry, SetExpiry, StringRef, Value, View};
+use crate::keyspace::{Db, Entry, SetExpiry, StringRef, Value, ValueRef, View};
 use crate::resp::{Args, Key, Protocol, Reply};
 use crate::session::park::Wait;
 use crate::types::digest::Digest;
@@ -44,14 +44,13 @@ fn debug(
         (b"ERROR", 3) => raw_error(args.get(2), reply),
         (b"HTSTATS", 3..) => table_statistics(&view, args, reply)?,
         (b"HTSTATS-KEY", 3..) => {
-            look_inside(
-                context.db,
-                args,
-                "ERR The value stored at the specified key is not represented using an hash table",
-            )?;
+            let text = look_inside(context.db, args, key_table_statistics)?;
+            reply.verbatim(text.as_bytes());
         }
         (b"LISTPACK", 3) => {
-            look_inside(context.db, args, "ERR Not a listpack encoded object.")?;
+            let text = look_inside(context.db, args, listpack_statistics)?;
+            tracing::warn!("DEBUG LISTPACK: {text}");
+            reply.simple("Listpack structure written to the log");
         }
         (b"LOG", 3) => {
             tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args.get(2)));
@@ -64,7 +63,9 @@ fn debug(
         (b"POPULATE", 3..=5) => populate(context.db, args, reply)?,
         (b"PROTOCOL", 3) => protocol(context.session.in_exec, args, reply)?,
         (b"QUICKLIST", 3 | 4) => {
-            look_inside(context.db, args, "ERR Not a quicklist encoded object.")?;
+            look_inside(context.db, args, |_| -> Result<(), Error> {
+                Err(Error::Static("ERR Not a quicklist encoded object."))
+            })?;
         }
         (b"QUICKLIST-PACKED-THRESHOLD", 3) => packed_threshold(args, reply)?,
         (b"REPLYBUFFER", 4) => reply_buffer(args, reply)?,
@@ -98,7 +99,7 @@ const HELP_LINES: &[&str] = &[
     "JMAP",
     "    Accepted without effect.",
     "LISTPACK <key>",
-    "    Look at a value that is kept as a listpack.",
+    "    Write the size of a value that is kept as a listpack to the log.",
     "LOG <message>",
     "    Write a message to the log.",
     "OBJECT <key>",
@@ -142,9 +143,19 @@ fn raw_error(text: &[u8], reply: &mut Reply<'_>) {
 
 /// Adds what the key holds; in order, behind what was added before.
 fn add_value(digest: &mut Digest, entry: &Entry) {
-    if let Ok(string) = entry.string() {
-        let mut buffer = itoa::Buffer::new();
-        digest.add_string_value(string.bytes(&mut buffer), entry.expiry().is_some());
+    match entry.value() {
+        ValueRef::String(string) => {
+            return digest.add_string_value(
+                string.bytes(&mut itoa::Buffer::new()),
+                entry.expiry().is_some(),
+            );
+        }
+        ValueRef::Set(set) => digest.add_set(set),
+        ValueRef::SortedSet(sorted_set) => digest.add_sorted_set(sorted_set),
+        ValueRef::Hash(hash) => digest.add_hash(hash),
+    }
+    if entry.expiry().is_some() {
+        digest.mark_expire();
     }
 }
 
@@ -191,18 +202,56 @@ fn table_statistics(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> C
     Ok(())
 }
 
-/// Looks the key up as OBJECT does. No value is of a kind that has such insides, hence the error.
-fn look_inside(db: &mut Db<'_>, args: Args<'_>, without: &'static str) -> CommandResult {
+/// Looks the key up as OBJECT does, and hands it to `look`.
+fn look_inside<R>(
+    db: &mut Db<'_>,
+    args: Args<'_>,
+    look: impl FnOnce(&Entry) -> Result<R, Error>,
+) -> Result<R, Error> {
     let key = args.key(2);
     db.remove_if_stale(key);
     let view = db.view();
-    let found = view.get_untouched(key).is_some();
+    let result = view
+        .get_untouched(key)
+        .ok_or(Error::NoSuchKey)
+        .and_then(look);
     view.count();
-    Err(if found {
-        Error::Static(without)
-    } else {
-        Error::NoSuchKey
-    })
+    result
+}
+
+/// Number of members or fields; 0 for a string.
+fn elements(entry: &Entry) -> usize {
+    match entry.value() {
+        ValueRef::String(_) => 0,
+        ValueRef::Hash(hash) => hash.len(),
+        ValueRef::Set(set) => set.len(),
+        ValueRef::SortedSet(sorted_set) => sorted_set.len(),
+    }
+}
+
+fn key_table_statistics(entry: &Entry) -> Result<String, Error> {
+    if !matches!(entry.encoding(), "hashtable" | "skiplist") {
+        return Err(Error::Static(
+            "ERR The value stored at the specified key is not represented using an hash table",
+        ));
+    }
+    Ok(format!(
+        "Hash table 0 stats (main hash table):\n number of elements: {}\n bytes: {}\n",
+        elements(entry),
+        entry.heap_bytes()
+    ))
+}
+
+fn listpack_statistics(entry: &Entry) -> Result<String, Error> {
+    if !entry.encoding().starts_with("listpack") {
+        return Err(Error::Static("ERR Not a listpack encoded object."));
+    }
+    Ok(format!(
+        "{} of {} elements in {} bytes",
+        entry.encoding(),
+        elements(entry),
+        entry.heap_bytes()
+    ))
 }
 
 fn describe(entry: &Entry, view: &View<'_>) -> String {
@@ -210,10 +259,42 @@ fn describe(entry: &Entry, view: &View<'_>) -> String {
         "Value at:{entry:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         references(entry, view.access.config),
         entry.encoding(),
-        entry.string().map_or(0, serialized_length),
+        dump_length(entry),
         entry.access_clock(),
         view.access.idle_seconds(entry)
     )
+}
+
+/// Bytes of a value in a dump without compression, its elements one by one. Redis dumps what it keeps in
+/// a listpack or an intset in that form, so that the numbers only come near to each other.
+fn dump_length(entry: &Entry) -> usize {
+    let text = |bytes: &[u8]| serialized_length(StringRef::Bytes(bytes));
+    let elements: usize = match entry.value() {
+        ValueRef::String(string) => return serialized_length(string),
+        ValueRef::Hash(hash) => hash
+            .iter()
+            .map(|field| text(field.name) + text(field.value))
+            .sum(),
+        ValueRef::Set(set) => set
+            .iter()
+            .map(|member| text(member.bytes(&mut itoa::Buffer::new())))
+            .sum(),
+        ValueRef::SortedSet(sorted_set) => sorted_set
+            .iter()
+            .map(|(member, _)| text(member) + size_of::<f64>())
+            .sum(),
+    };
+    prefix_length(self::elements(entry)) + elements
+}
+
+/// Bytes of a length before what it counts.
+fn prefix_length(length: usize) -> usize {
+    match length {
+        0..=0x3f => 1,
+        0x40..=0x3fff => 2,
+        0x4000..=0xffff_ffff => 5,
+        _ => 9,
+    }
 }
 
 /// Bytes of a string in a dump without compression: small integers as such, all else behind a length.
@@ -233,14 +314,7 @@ fn serialized_length(string: StringRef<'_>) -> usize {
             }
         }
     }
-    let length = string.len();
-    let prefix = match length {
-        0..=0x3f => 1,
-        0x40..=0x3fff => 2,
-        0x4000..=0xffff_ffff => 5,
-        _ => 9,
-    };
-    prefix + length
+    prefix_length(string.len()) + string.len()
 }
 
 /// Longest key that POPULATE makes.

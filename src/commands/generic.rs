@@ -2,6 +2,7 @@
 
 use crate::commands::client;
 use crate::commands::context::{Context, Flow};
+use crate::commands::scan::{self, Filter, Page, ScanOptions, Scanned};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, KeyFlags,
     KeySpec, members,
@@ -10,7 +11,6 @@ use crate::error::Error;
 use crate::keyspace::{Access, Db, Entry, View};
 use crate::resp::{Args, Reply};
 use crate::session::park::Wait;
-use crate::types::{glob, number};
 
 const COPY: CommandSpec = CommandSpec::write("COPY", Arity::at_least(3), Group::Generic, copy)
     .flags(Flags::DENY_OOM)
@@ -129,25 +129,6 @@ fn keys(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
         reply.bulk(entry.key());
     }
     Ok(())
-}
-
-/// A pattern for keys.
-#[derive(Clone, Copy)]
-struct Filter<'a>(Option<&'a [u8]>);
-
-impl<'a> Filter<'a> {
-    /// Lets every key pass.
-    const ALL: Filter<'static> = Filter(None);
-
-    /// `*` alone lets every key pass, the empty one too, which no other pattern with a star matches.
-    fn new(pattern: &'a [u8]) -> Self {
-        Filter((pattern != b"*").then_some(pattern))
-    }
-
-    fn matches(self, key: &[u8]) -> bool {
-        self.0
-            .is_none_or(|pattern| glob::matches(pattern, key, false))
-    }
 }
 
 const MOVE: CommandSpec = CommandSpec::write("MOVE", Arity::exactly(3), Group::Generic, move_)
@@ -279,11 +260,9 @@ const SCAN: CommandSpec =
         ]);
 
 fn scan(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let cursor = number::parse_u64(args.get(1)).ok_or(Error::Static("ERR invalid cursor"))?;
-    let options = ScanOptions::parse(args)?;
-    // How many keys there are is known only at the end, and comes before them.
-    let mut keys = Vec::new();
-    let mut found = 0;
+    let cursor = scan::cursor(args, 1)?;
+    let options = ScanOptions::parse(args, Scanned::Keys)?;
+    let mut page = Page::new(reply);
     let mut checked = 0;
     let wanted = |entry: &Entry| options.filter.matches(entry.key());
     let (next, stale) = db.scan(cursor, options.count, wanted, |entry| {
@@ -293,60 +272,15 @@ fn scan(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
                 return;
             }
         }
-        found += 1;
-        Reply::new(&mut keys, reply.protocol()).bulk(entry.key());
+        page.bulk(entry.key());
     });
     // Looking at a key's type is a look-up; passing by is none.
     db.access.stats.keyspace_hits.add(checked);
     if options.type_name.is_some() {
         db.access.stats.keyspace_misses.add(stale);
     }
-    reply.array(2);
-    reply.bulk(next.to_string().as_bytes());
-    reply.array(found);
-    reply.raw(&keys);
+    page.send(next, reply);
     Ok(())
-}
-
-struct ScanOptions<'a> {
-    count: usize,
-    filter: Filter<'a>,
-    /// Only keys of this type; no key is of a type that does not exist.
-    type_name: Option<&'a [u8]>,
-}
-
-impl<'a> ScanOptions<'a> {
-    /// Reads the options from argument 2 on.
-    fn parse(args: Args<'a>) -> Result<Self, Error> {
-        let mut options = ScanOptions {
-            count: 10,
-            filter: Filter::ALL,
-            type_name: None,
-        };
-        let mut index = 2;
-        while index < args.len() {
-            let has_value = index + 1 < args.len();
-            if args.is(index, "COUNT") && has_value {
-                let count = args.integer(index + 1)?;
-                options.count = usize::try_from(count)
-                    .ok()
-                    .filter(|&count| count >= 1)
-                    .ok_or(Error::Syntax)?;
-            } else if args.is(index, "MATCH") && has_value {
-                options.filter = Filter::new(args.get(index + 1));
-            } else if args.is(index, "TYPE") && has_value {
-                options.type_name = Some(args.get(index + 1));
-            } else if args.is(index, "NOVALUES") {
-                return Err(Error::Static(
-                    "ERR NOVALUES option can only be used in HSCAN",
-                ));
-            } else {
-                return Err(Error::Syntax);
-            }
-            index += 2;
-        }
-        Ok(options)
-    }
 }
 
 const TOUCH: CommandSpec = CommandSpec::read("TOUCH", Arity::at_least(2), Group::Generic, touch)

@@ -19,6 +19,8 @@ pub mod keys;
 mod lolwut;
 pub mod object;
 pub mod registry;
+pub mod sample;
+pub mod scan;
 pub mod set;
 pub mod shutdown;
 pub mod sorted_set;

@@ -245,6 +245,23 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// The header of `len` pairs: in RESP3 an array of arrays, each begun by [`Reply::pair`]; in RESP2 one
+    /// flat array.
+    pub fn pairs(&mut self, len: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.array(len.saturating_mul(2)),
+            Protocol::Resp3 => self.array(len),
+        }
+    }
+
+    /// Begins one of the pairs that [`Reply::pairs`] announced.
+    #[inline]
+    pub fn pair(&mut self) {
+        if self.protocol == Protocol::Resp3 {
+            self.array(2);
+        }
+    }
+
     /// Bytes that are a complete reply already.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);

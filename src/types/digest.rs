@@ -25,6 +25,8 @@
 
 use sha1::{Digest as _, Sha1};
 
+use super::{Hash, Set, SortedSet, number};
+
 /// 20 bytes that stand for some data; zeros at first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest([u8; 20]);
@@ -60,6 +62,39 @@ impl Digest {
         self.mix(value);
         if expires {
             self.mark_expire();
+        }
+    }
+
+    /// Adds the members of a set: its type, then each of them, whatever their order.
+    pub fn add_set(&mut self, set: &Set) {
+        self.mix_number(2);
+        for member in set.iter() {
+            self.xor(member.bytes(&mut itoa::Buffer::new()));
+        }
+    }
+
+    /// Adds a sorted set: its type, then each member with its score.
+    pub fn add_sorted_set(&mut self, sorted_set: &SortedSet) {
+        self.mix_number(3);
+        for (member, score) in sorted_set.iter() {
+            let mut own = Digest::default();
+            own.mix(member);
+            own.mix(number::format_f64(score).as_bytes());
+            self.xor_digest(&own);
+        }
+    }
+
+    /// Adds a hash: its type, then each field with its value, and a mark if the field expires.
+    pub fn add_hash(&mut self, hash: &Hash) {
+        self.mix_number(4);
+        for field in hash.iter() {
+            let mut own = Digest::default();
+            own.mix(field.name);
+            own.mix(field.value);
+            if field.expiry.is_some() {
+                own.xor(b"!!hexpire!!");
+            }
+            self.xor_digest(&own);
         }
     }
 

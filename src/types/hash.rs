@@ -97,6 +97,12 @@ impl Hash {
         found.is_none()
     }
 
+    /// Says that `fields` fields will be set: more than fit into the compact form end it now, even if some
+    /// of them are the same (as Redis decides by the length of a request).
+    pub fn make_room(&mut self, fields: usize, limits: Limits) {
+        self.0.large |= fields > limits.entries;
+    }
+
     /// Sets or removes the expiry of a field. False if there is no such field.
     pub fn set_expiry(&mut self, name: &[u8], expiry: Option<i64>) -> bool {
         let Some(at) = self.position(name) else {
