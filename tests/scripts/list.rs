@@ -4,6 +4,7 @@ macro_rules! for_each_script {
         $then! {
             connection,
             generic,
+            hash_expire,
             numbers,
             protocol,
             server,
