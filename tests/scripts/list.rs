@@ -5,6 +5,7 @@ macro_rules! for_each_script {
             connection,
             generic,
             hash_expire,
+            hash_expire_8,
             numbers,
             protocol,
             server,
@@ -12,6 +13,7 @@ macro_rules! for_each_script {
             transactions,
             watch,
             watch_table,
+            watch_table_fields,
             watch_table_keys,
         }
     };
