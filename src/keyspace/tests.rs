@@ -111,7 +111,7 @@ impl World {
         };
         let mut changes = 0;
         let edited = db.edit_object(key, Missing::Make, "hset", |hash: &mut Hash| {
-            for _ in 0..random::below(4) {
+            for _ in 0..random::below(12) {
                 let name = vec![b'f', b'0' + random::below(FIELDS) as u8];
                 assert_eq!(hash.get(&name).is_some(), fields.contains_key(&name));
                 match random::below(6) {
@@ -172,8 +172,8 @@ impl World {
         let here = vec![(index, name.to_vec())];
         let if_there = |there: bool| if there { here.clone() } else { Vec::new() };
         match random::below(40) {
-            0..6 => if_there(self.change_fields(&mut db, key, &mut model[index])),
-            6..12 => {
+            0..8 => if_there(self.change_fields(&mut db, key, &mut model[index])),
+            8..12 => {
                 let value = some_value();
                 let expiry =
                     [SetExpiry::Keep, SetExpiry::Clear, SetExpiry::At(at)][random::below(3)];
