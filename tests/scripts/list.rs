@@ -6,6 +6,7 @@ macro_rules! for_each_script {
             generic,
             hash_expire,
             hash_expire_8,
+            hash_expire_errors,
             numbers,
             protocol,
             server,
