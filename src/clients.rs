@@ -301,7 +301,7 @@ impl Clients {
     }
 
     /// Notes that a client begins (`true`) or ends a wait.
-    pub fn count_wait(&self, wait: Wait, begins: bool) {
+    pub fn count_wait(&self, wait: &Wait, begins: bool) {
         let count = |counter: &AtomicU32| match begins {
             true => counter.fetch_add(1, Relaxed),
             false => counter.fetch_sub(1, Relaxed),

@@ -2,7 +2,8 @@
 //!
 //! `ARCHITECTURE.md` is the map of the rooms. What must stay true everywhere:
 //!
-//! 1. Only `transaction` locks shards, and always in ascending order.
+//! 1. Only `transaction` has shards locked, and always in ascending order; out of order only where it does
+//!    not wait for the lock.
 //! 2. No await and no socket under a shard lock.
 //! 3. Only `keyspace::db` hands out mutable values, and every change is signalled there.
 //! 4. Only `clock` reads time, and only `random` makes chance.

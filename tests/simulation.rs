@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -386,4 +387,92 @@ fn swapdb_in_the_middle_is_never_missed_and_never_aborts_falsely() {
             client.ok("SWAPDB 0 1");
         },
     );
+}
+
+/// Clients that push, clients that wait to pop, and clients that end their waits: every member is popped
+/// once, and by one (`transactions.md` 3.12).
+#[test]
+fn blocking_pops_lose_nothing_and_double_nothing() {
+    const KEYS: u64 = 5;
+    const PUSHERS: usize = 6;
+    const POPPERS: usize = 8;
+    let mut random = Random::for_test("blocking_pops_lose_nothing_and_double_nothing");
+    let server = Server::start(&[]);
+    let end = Instant::now() + RUN;
+    let (pushing, poppers) = (AtomicU64::new(PUSHERS as u64), Mutex::new(Vec::new()));
+    let (pushed, popped) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    with_clients(
+        &server,
+        &mut random,
+        PUSHERS + POPPERS + 1,
+        |number, mut client, mut random| {
+            if number < PUSHERS {
+                while Instant::now() < end {
+                    push(&mut client, &mut random, number, KEYS, &pushed);
+                }
+                pushing.fetch_sub(1, Ordering::SeqCst);
+            } else if number < PUSHERS + POPPERS {
+                let id = client.ok("CLIENT ID").number().expect("an id");
+                poppers.lock().expect("no panic").push(id);
+                let mut own = Vec::new();
+                loop {
+                    let last = pushing.load(Ordering::SeqCst) == 0;
+                    let reply = pop(&mut client, &mut random, KEYS, last);
+                    if reply.is_null() && last {
+                        break;
+                    }
+                    if !reply.is_null() && !reply.is_error() {
+                        own.push(reply.elements()[1].text().expect("a member"));
+                    }
+                }
+                popped.lock().expect("no panic").extend(own);
+            } else {
+                while Instant::now() < end {
+                    let ids = poppers.lock().expect("no panic").clone();
+                    if let Some(id) = ids.get(random.below(POPPERS as u64) as usize) {
+                        let how = if random.below(2) == 0 {
+                            "ERROR"
+                        } else {
+                            "TIMEOUT"
+                        };
+                        client.ok(&format!("CLIENT UNBLOCK {id} {how}"));
+                    }
+                }
+            }
+        },
+    );
+    let popped = popped.into_inner().expect("no panic");
+    let distinct: HashSet<_> = popped.iter().collect();
+    println!("{} popped", popped.len());
+    assert_eq!(distinct.len(), popped.len(), "a member was popped twice");
+    assert_eq!(
+        popped.len() as u64,
+        pushed.into_inner(),
+        "a member was lost"
+    );
+    assert!(!popped.is_empty());
+}
+
+/// Adds one to three members that nobody else adds, at once or in a transaction.
+fn push(client: &mut Client, random: &mut Random, number: usize, keys: u64, pushed: &AtomicU64) {
+    let mut add = || {
+        let serial = pushed.fetch_add(1, Ordering::SeqCst);
+        let key = format!("k{}", random.below(keys));
+        command(&["ZADD", &key, "1", &format!("{number}:{serial}")])
+    };
+    let commands: Vec<_> = (0..1 + number % 3).map(|_| add()).collect();
+    if let [only] = &commands[..] {
+        assert_eq!(client.call(only).number(), Some(1));
+    } else {
+        assert!(!transaction(client, &commands).is_null());
+    }
+}
+
+/// Waits for a member of any key, in random order of keys; shortly if it is the `last` time.
+fn pop(client: &mut Client, random: &mut Random, keys: u64, last: bool) -> Value {
+    let first = random.below(keys);
+    let mut words = command(&[["BZPOPMIN", "BZPOPMAX"][random.below(2) as usize]]);
+    words.extend((0..keys).map(|nth| format!("k{}", (first + nth) % keys)));
+    words.push(["0.3", "0.002"][usize::from(!last && random.below(2) == 0)].into());
+    client.call(&words)
 }

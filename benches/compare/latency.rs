@@ -3,12 +3,14 @@
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::Result;
 use crate::context::Context;
 use crate::paced::{self, Paced, Side};
-use crate::server::{Server, Target};
-use crate::table::{Table, figure, median, ratio};
-use crate::workload::{KEY_SPACE, WORKLOADS, key_name, push_command};
+use crate::support::Result;
+use crate::support::cores::Cores;
+use crate::support::request::push_command;
+use crate::support::server::{Server, Target};
+use crate::support::table::{Table, figure, median, ratio};
+use crate::workload::{KEY_SPACE, WORKLOADS, key_name};
 
 /// Keys that share one expiry second, and keys that FLUSHALL ASYNC removes.
 const MANY_KEYS: u64 = 1_000_000;
@@ -114,7 +116,7 @@ fn push_rows(table: &mut Table, name: &str, targets: &[Target], samples: &[Vec<S
 }
 
 fn measure(context: &Context, target: &Target, scenario: Scenario) -> Result<Sample> {
-    let cores = context.cores(1);
+    let cores = Cores::of(1);
     let server = target.start(1, &cores.server, context.directory())?;
     let scale = if context.options.quick { 10 } else { 1 };
     let seconds = Duration::from_secs_f64(context.options.seconds(5.0, 1.0));

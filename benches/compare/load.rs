@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::Result;
-use crate::client::PATIENCE;
-use crate::scan::Scanner;
-use crate::sys::{self, Poller};
-use crate::workload::{Random, Template, Workload};
+use crate::support::Result;
+use crate::support::client::PATIENCE;
+use crate::support::histogram::new_histogram;
+use crate::support::request::Random;
+use crate::support::scan::Scanner;
+use crate::support::sys::{self, Poller};
+use crate::template::Template;
+use crate::workload::Workload;
 
 /// What to send, and for how long.
 pub struct Load<'a> {
@@ -48,14 +51,6 @@ pub struct Measured {
     pub latency: Histogram<u64>,
     /// Transactions that a change by another connection aborted.
     pub aborted: u64,
-}
-
-/// An empty histogram of nanoseconds, exact to three digits, up to two minutes.
-pub fn new_histogram() -> Histogram<u64> {
-    let mut histogram = Histogram::new_with_bounds(1, 120_000_000_000, 3)
-        .expect("the bounds are constant and valid");
-    histogram.auto(false);
-    histogram
 }
 
 // The phases come in this order, and only the leading thread moves on. A thread that fails sets FAILED.
@@ -320,6 +315,7 @@ impl<'a> Worker<'a> {
     fn check(&mut self) -> Result<()> {
         let mut nils = 0;
         let mut payload = 0;
+        let mut integers = 0_i64;
         for connection in &self.connections {
             let scanner = &connection.scanner;
             if let Some(error) = &scanner.first_error {
@@ -333,6 +329,7 @@ impl<'a> Worker<'a> {
             }
             nils += scanner.nils;
             payload += scanner.payload;
+            integers = integers.wrapping_add(scanner.integers);
         }
         if nils > 0 && !self.load.workload.may_abort() {
             return Err(format!("{nils} null replies for keys that exist").into());
@@ -340,6 +337,13 @@ impl<'a> Worker<'a> {
         let expected = self.answered * self.load.workload.payload();
         if payload != expected {
             return Err(format!("{payload} bytes of values came, not {expected}").into());
+        }
+        if let Some((least, most)) = self.load.workload.integers() {
+            let mean = integers as f64 / self.answered as f64;
+            if !(least..=most).contains(&mean) {
+                let text = format!("the integers are {mean} on average, not {least} to {most}");
+                return Err(text.into());
+            }
         }
         self.measured.aborted = nils;
         Ok(())

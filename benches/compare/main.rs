@@ -2,9 +2,9 @@
 //! benches/README.md says what is measured and how to read it.
 
 #[cfg(target_os = "linux")]
-mod client;
-#[cfg(target_os = "linux")]
 mod context;
+#[cfg(target_os = "linux")]
+mod fill;
 #[cfg(target_os = "linux")]
 mod latency;
 #[cfg(target_os = "linux")]
@@ -16,19 +16,14 @@ mod options;
 #[cfg(target_os = "linux")]
 mod paced;
 #[cfg(target_os = "linux")]
-mod scan;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(target_os = "linux")]
-mod server;
-#[cfg(target_os = "linux")]
-mod sys;
-#[cfg(target_os = "linux")]
-mod table;
+mod template;
 #[cfg(target_os = "linux")]
 mod throughput;
 #[cfg(target_os = "linux")]
 mod workload;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -56,49 +51,26 @@ fn main() -> std::process::ExitCode {
 
 /// True if every measurement succeeded.
 #[cfg(target_os = "linux")]
-fn run() -> Result<bool> {
+fn run() -> support::Result<bool> {
     use clap::Parser;
 
     let mut context = context::Context::new(options::Options::parse())?;
-    print_machine(&context);
-    if context.options.wants_throughput() {
+    support::machine::print(&context.targets, context.options.markdown);
+    let throughput = context.options.wants_throughput() && !context.workloads().is_empty();
+    let memory = context.options.wants_memory() && !memory::things(&context)?.is_empty();
+    if !(throughput || memory || context.options.wants_latency()) {
+        return Err("nothing is left to measure".into());
+    }
+    if throughput {
         for threads in context.options.threads().to_vec() {
             throughput::run(&mut context, threads)?;
         }
     }
-    if context.options.wants_memory() {
+    if memory {
         memory::run(&mut context)?;
     }
     if context.options.wants_latency() {
         latency::run(&mut context)?;
     }
     Ok(context.report_failures())
-}
-
-/// What a reader needs to judge the figures: the processor, the kernel, and each server's version.
-#[cfg(target_os = "linux")]
-fn print_machine(context: &context::Context) {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let cpus = read("/proc/cpuinfo");
-    let model = cpus
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    let model = model.map_or("unknown processor", |text| {
-        text.trim_start_matches([' ', '\t', ':'])
-    });
-    let bullet = if context.options.markdown { "- " } else { "" };
-    println!(
-        "{bullet}{model}, {} cores allowed",
-        sys::allowed_cores().len()
-    );
-    println!(
-        "{bullet}Linux {}",
-        read("/proc/sys/kernel/osrelease").trim()
-    );
-    let load = read("/proc/loadavg");
-    let load = load.split_whitespace().next().unwrap_or("unknown");
-    println!("{bullet}load average before: {load}");
-    for target in &context.targets {
-        println!("{bullet}{}: {}", target.name, target.version);
-    }
 }

@@ -1,20 +1,29 @@
-//! Memory per key and per idle connection.
+//! Memory per key, per member of a collection, per small hash and per idle connection.
 
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::Client;
 use crate::context::Context;
-use crate::server::{Server, Target};
-use crate::table::{NONE, Table, grouped, ratio};
-use crate::workload::{key_name, push_command};
-use crate::{Result, sys};
+use crate::fill;
+use crate::support::client::Client;
+use crate::support::cores::Cores;
+use crate::support::request::push_command;
+use crate::support::server::{Server, Target};
+use crate::support::table::{NONE, Table, grouped, ratio};
+use crate::support::{Result, sys};
+use crate::workload::{FIELD_PREFIX, key_name, name};
 
 /// Three sizes, because a table that doubles is fullest just before it does.
 const KEYS: [u64; 3] = [700_000, 1_000_000, 1_400_000];
 
 const IDLE_CONNECTIONS: u64 = 10_000;
+
+/// Members of one collection.
+const MEMBERS: u64 = 1_000_000;
+
+const SMALL_HASHES: u64 = 100_000;
+const HASH_FIELDS: u64 = 10;
 
 /// What a server uses, in bytes.
 #[derive(Clone, Copy)]
@@ -45,10 +54,41 @@ impl Usage {
     }
 }
 
+/// What is counted.
 #[derive(Clone, Copy)]
-enum Thing {
+pub enum Thing {
     Keys { count: u64, ttl: bool },
+    Members { of: Collection, count: u64 },
+    SmallHashes(u64),
     Connections(u64),
+}
+
+#[derive(Clone, Copy)]
+pub enum Collection {
+    SortedSet,
+    Set,
+    Hash,
+}
+
+impl Collection {
+    const ALL: [Self; 3] = [Self::SortedSet, Self::Set, Self::Hash];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::SortedSet => "sorted set",
+            Self::Set => "set",
+            Self::Hash => "hash",
+        }
+    }
+
+    /// The command that adds, and the one that counts.
+    fn commands(self) -> [&'static str; 2] {
+        match self {
+            Self::SortedSet => ["ZADD", "ZCARD"],
+            Self::Set => ["SADD", "SCARD"],
+            Self::Hash => ["HSET", "HLEN"],
+        }
+    }
 }
 
 impl Thing {
@@ -58,25 +98,36 @@ impl Thing {
                 let ttl = if ttl { "with" } else { "without" };
                 format!("{} keys {ttl} TTL", grouped(count as f64))
             }
+            Self::Members { of, count } => {
+                format!("{} members of one {}", grouped(count as f64), of.name())
+            }
+            Self::SmallHashes(count) => {
+                let count = grouped(count as f64);
+                format!("{count} hashes of {HASH_FIELDS} fields")
+            }
             Self::Connections(count) => format!("{} idle connections", grouped(count as f64)),
         }
+    }
+
+    /// True if `--only filter` means this.
+    fn matches(self, filter: &str) -> bool {
+        match self {
+            Self::Keys { .. } => filter == "keys",
+            Self::Members { of, .. } => filter == of.name().replace(' ', "-"),
+            Self::SmallHashes(_) => filter == "hashes",
+            Self::Connections(_) => filter == "connections",
+        }
+    }
+
+    /// How many times Redis's bytes ours should be at most.
+    fn goal(self) -> Option<f64> {
+        matches!(self, Self::Members { .. } | Self::SmallHashes(_)).then_some(1.0)
     }
 }
 
 /// Measures every server, each time in a fresh process, and prints the table.
 pub fn run(context: &mut Context) -> Result<()> {
-    let scale = if context.options.quick { 10 } else { 1 };
-    let mut things = Vec::new();
-    for ttl in [false, true] {
-        things.extend(KEYS.map(|count| Thing::Keys {
-            count: count / scale,
-            ttl,
-        }));
-    }
-    things.push(Thing::Connections(possible_connections(
-        IDLE_CONNECTIONS / scale,
-    )?));
-
+    let things = things(context)?;
     let mut heading = ["bytes for each of", "server", "resident", "used_memory"]
         .map(String::from)
         .to_vec();
@@ -84,6 +135,7 @@ pub fn run(context: &mut Context) -> Result<()> {
         heading.push(format!("resident / {}", base.name));
         heading.push(format!("used / {}", base.name));
     }
+    heading.push("goal, at most".to_owned());
     let mut table = Table::new(2, heading);
     context
         .progress
@@ -100,10 +152,33 @@ pub fn run(context: &mut Context) -> Result<()> {
     }
     context.progress.end();
     table.print(
-        "Memory: bytes for each key (16 bytes, with a value of 16) and connection",
+        "Memory: bytes for each key (16 bytes, with a value of 16), member, small hash and connection",
         context.options.markdown,
     );
     Ok(())
+}
+
+/// What `--only` leaves to measure; in a quick run a tenth of it.
+pub fn things(context: &Context) -> Result<Vec<Thing>> {
+    let scale = if context.options.quick { 10 } else { 1 };
+    let mut things = Vec::new();
+    for ttl in [false, true] {
+        things.extend(KEYS.map(|count| Thing::Keys {
+            count: count / scale,
+            ttl,
+        }));
+    }
+    things.extend(Collection::ALL.map(|of| Thing::Members {
+        of,
+        count: MEMBERS / scale,
+    }));
+    things.push(Thing::SmallHashes(SMALL_HASHES / scale));
+    things.push(Thing::Connections(possible_connections(
+        IDLE_CONNECTIONS / scale,
+    )?));
+    let only = &context.options.only;
+    things.retain(|thing| only.is_empty() || only.iter().any(|filter| thing.matches(filter)));
+    Ok(things)
 }
 
 fn push_rows(table: &mut Table, thing: Thing, targets: &[Target], usages: &[Option<Usage>]) {
@@ -124,12 +199,14 @@ fn push_rows(table: &mut Table, thing: Thing, targets: &[Target], usages: &[Opti
                 row.push(ratio(reported, usage.and_then(|usage| usage.reported)));
             }
         }
+        let goal = thing.goal().filter(|_| !target.is_base());
+        row.push(goal.map_or_else(|| NONE.to_owned(), |goal| format!("{goal:.2}x")));
         table.push(row);
     }
 }
 
 fn measure(context: &Context, target: &Target, thing: Thing) -> Result<Usage> {
-    let server = target.start(1, &context.cores(1).server, context.directory())?;
+    let server = target.start(1, &Cores::of(1).server, context.directory())?;
     let mut client = server.client()?;
     // The first commands make buffers and tables that are there only once.
     client.command(&[b"SET", b"warm", b"up"])?;
@@ -141,10 +218,18 @@ fn measure(context: &Context, target: &Target, thing: Thing) -> Result<Usage> {
     match thing {
         Thing::Keys { count, ttl } => {
             fill(&server, count, ttl)?;
-            let size = client.integer(&[b"DBSIZE"])?;
-            if size != count {
-                return Err(format!("{size} keys after setting {count}").into());
-            }
+            expect_keys(&mut client, count)?;
+            thread::sleep(pause);
+            Ok(settled(&server, &mut client)?.since(before, count))
+        }
+        Thing::Members { of, count } => {
+            fill_collection(&mut client, of, count)?;
+            thread::sleep(pause);
+            Ok(settled(&server, &mut client)?.since(before, count))
+        }
+        Thing::SmallHashes(count) => {
+            fill_hashes(&server, count)?;
+            expect_keys(&mut client, count)?;
             thread::sleep(pause);
             Ok(settled(&server, &mut client)?.since(before, count))
         }
@@ -184,6 +269,39 @@ fn fill(server: &Server, count: u64, ttl: bool) -> Result<()> {
         } else {
             push_command(out, &[b"SET", key.as_bytes(), value.as_bytes()]);
         }
+    })
+}
+
+fn expect_keys(client: &mut Client, count: u64) -> Result<()> {
+    let size = client.integer(&[b"DBSIZE"])?;
+    if size != count {
+        return Err(format!("{size} keys after setting {count}").into());
+    }
+    Ok(())
+}
+
+/// One collection of `count` members of 16 bytes, with different scores or with values of 16 bytes.
+fn fill_collection(client: &mut Client, of: Collection, count: u64) -> Result<()> {
+    fill::fill_one(client, of.commands(), "one", count, |n, words| {
+        let member = key_name(n);
+        match of {
+            // No two neighbours are added one after the other: 7,919 is prime.
+            Collection::SortedSet => words.extend([(n * 7_919 % count).to_string(), member]),
+            Collection::Set => words.push(member),
+            Collection::Hash => words.extend([member, format!("v{n:015x}")]),
+        }
+    })
+}
+
+/// Hashes of fields of 7 bytes with values of 10.
+fn fill_hashes(server: &Server, count: u64) -> Result<()> {
+    server.client()?.fill(count, |n, out| {
+        let mut words = vec!["HSET".to_owned(), key_name(n)];
+        for field in 0..HASH_FIELDS {
+            let value = format!("v{:09x}", n * HASH_FIELDS + field);
+            words.extend([name(FIELD_PREFIX, field), value]);
+        }
+        fill::push(out, &words);
     })
 }
 

@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Parser)]
 #[command(name = "cargo bench --bench compare --")]
 pub struct Options {
-    /// A check that everything works, in a few seconds: one short round. Its figures mean little
+    /// A check that everything works, in a minute: one short round. Its figures mean little
     #[arg(long)]
     pub quick: bool,
 
@@ -18,7 +18,8 @@ pub struct Options {
     #[arg(long)]
     seconds: Option<f64>,
 
-    /// Only this workload, such as set-1k, or set for both sizes; may be repeated
+    /// Only this workload, such as set-1k, or set for both sizes; for --memory keys, sorted-set, set, hash, hashes or
+    /// connections; may be repeated
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 
@@ -50,7 +51,7 @@ pub struct Options {
     #[arg(long)]
     throughput: bool,
 
-    /// Measures memory per key and per idle connection
+    /// Measures memory per key, member, small hash and idle connection
     #[arg(long)]
     memory: bool,
 
@@ -115,7 +116,7 @@ impl Options {
         }
     }
 
-    pub fn check(&self) -> crate::Result<()> {
+    pub fn check(&self) -> crate::support::Result<()> {
         if self
             .threads
             .iter()

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::Result;
-use crate::client::PATIENCE;
-use crate::load::{new_histogram, write_some};
-use crate::scan::Scanner;
-use crate::sys::{self, Poller};
-use crate::workload::{Random, Template};
+use crate::load::write_some;
+use crate::support::Result;
+use crate::support::client::PATIENCE;
+use crate::support::histogram::new_histogram;
+use crate::support::request::Random;
+use crate::support::scan::Scanner;
+use crate::support::sys::{self, Poller};
+use crate::template::Template;
 
 /// Writes that may wait for their replies on the side connection.
 const SIDE_WINDOW: u64 = 64;

@@ -3,13 +3,15 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Cores};
+use crate::context::Context;
+use crate::fill;
 use crate::load::{self, Load};
 use crate::options::LoadKind;
-use crate::server::{Server, Target, find_program};
-use crate::table::{NONE, Table, figure, grouped, median, ratio};
-use crate::workload::{KEY_SPACE, WORKLOADS, Workload, key_name, push_command};
-use crate::{Result, sys};
+use crate::support::cores::Cores;
+use crate::support::server::{Server, Target, find_program};
+use crate::support::table::{NONE, Table, figure, grouped, median, ratio};
+use crate::support::{Result, sys};
+use crate::workload::{KEY_SPACE, Workload};
 
 /// One round of one workload on one server.
 #[derive(Clone, Copy)]
@@ -28,24 +30,24 @@ struct Sample {
 
 /// Measures with `threads` threads of ours, and prints the table.
 pub fn run(context: &mut Context, threads: usize) -> Result<()> {
-    let workloads: Vec<&Workload> = WORKLOADS
-        .iter()
-        .filter(|workload| context.selects(workload))
-        .collect();
-    if workloads.is_empty() {
-        return Err("no workload is left to measure".into());
-    }
-    let pipelines = context.options.pipeline.clone();
+    let workloads = context.workloads();
+    let asked = context.options.pipeline.clone();
     let rounds = context.options.rounds(5) as usize;
-    let steps = workloads.len() * rounds * pipelines.len() * context.targets.len();
-    context.progress.expect(steps);
+    let rows: usize = workloads
+        .iter()
+        .map(|workload| workload.pipelines(&asked).len())
+        .sum();
+    context
+        .progress
+        .expect(rows * rounds * context.targets.len());
 
     let mut table = Table::new(1, heading(&context.targets));
     let mut most_waited: f64 = 0.0;
-    for workload in workloads {
+    for workload in &workloads {
+        let pipelines = workload.pipelines(&asked);
         let mut samples = vec![vec![Vec::new(); context.targets.len()]; pipelines.len()];
         for round in 0..rounds {
-            run_round(context, threads, workload, round, &mut samples)?;
+            run_round(context, threads, workload, &pipelines, round, &mut samples)?;
         }
         for (&pipeline, samples) in pipelines.iter().zip(&samples) {
             let medians: Vec<Option<Sample>> = samples.iter().map(|s| middle(s)).collect();
@@ -55,7 +57,7 @@ pub fn run(context: &mut Context, threads: usize) -> Result<()> {
         }
     }
     context.progress.end();
-    let title = title(context, threads, &context.cores(threads));
+    let title = title(context, threads, &Cores::of(threads));
     table.print(&title, context.options.markdown);
     // With two threads the load shares the cores, and some waiting is part of the measurement.
     if threads == 1 && most_waited > 0.03 {
@@ -75,19 +77,22 @@ fn run_round(
     context: &mut Context,
     threads: usize,
     workload: &Workload,
+    pipelines: &[usize],
     round: usize,
     samples: &mut [Vec<Vec<Sample>>],
 ) -> Result<()> {
-    let cores = context.cores(threads);
+    let cores = Cores::of(threads);
     let servers = context.start_all(threads)?;
     let count = servers.len();
     let order: Vec<usize> = (0..count).map(|step| (step + round) % count).collect();
-    for &index in &order {
-        let name = format!("{} on {}", workload.name, servers[index].name);
-        let result = prepare(&servers[index], workload);
-        context.note_failure(&name, result);
-    }
-    for (pipeline, samples) in context.options.pipeline.clone().into_iter().zip(samples) {
+    for (place, (&pipeline, samples)) in pipelines.iter().zip(samples).enumerate() {
+        if place == 0 || workload.grows() {
+            for &index in &order {
+                let name = format!("{} on {}", workload.name, servers[index].name);
+                let result = fill::prepare(&servers[index], workload);
+                context.note_failure(&name, result);
+            }
+        }
         for &index in &order {
             let server = &servers[index];
             let name = format!("{} x{pipeline} on {}", workload.name, server.name);
@@ -103,31 +108,13 @@ fn run_round(
 }
 
 fn title(context: &Context, threads: usize, cores: &Cores) -> String {
-    let place = match (threads, cores.server.as_slice(), cores.load.as_slice()) {
-        (_, [], _) => "nothing pinned".to_owned(),
-        (1, server, load) => format!("server on core {server:?}, load on core {load:?}"),
-        (_, server, _) => format!("server and load share cores {server:?}"),
-    };
+    let place = cores.text(threads);
     let load = match context.options.load {
         LoadKind::Own => "",
         LoadKind::RedisBenchmark => ", load by redis-benchmark",
     };
     let connections = context.options.connections;
     format!("Throughput: {threads} thread(s) of ours, {connections} connections, {place}{load}")
-}
-
-/// Empties the server and sets every key that the workload may read.
-fn prepare(server: &Server, workload: &Workload) -> Result<()> {
-    let mut client = server.client()?;
-    client.command(&[b"FLUSHALL"])?;
-    let value = workload.value();
-    client.fill(KEY_SPACE, |n, out| {
-        push_command(out, &[b"SET", key_name(n).as_bytes(), &value]);
-    })?;
-    match client.integer(&[b"DBSIZE"])? {
-        KEY_SPACE => Ok(()),
-        size => Err(format!("{size} keys after setting {KEY_SPACE}").into()),
-    }
 }
 
 fn measure(
@@ -153,7 +140,7 @@ fn measure(
     }
     let load = Load {
         address: server.address,
-        connections: context.options.connections,
+        connections: context.options.connections.min(workload.connections),
         threads: cores.load.len().max(1),
         cores: &cores.load,
         workload,
@@ -253,6 +240,7 @@ fn heading(targets: &[Target]) -> Vec<String> {
         heading.push(format!("less CPU than {}", base.name));
         heading.push(format!("throughput of {}", base.name));
     }
+    heading.push("goal, less CPU".to_owned());
     heading
 }
 
@@ -282,6 +270,8 @@ fn push_rows(
                 row.push(ratio(rate, sample.map(|sample| sample.rate)));
             }
         }
+        let goal = workload.goal(pipeline).filter(|_| !target.is_base());
+        row.push(goal.map_or_else(|| NONE.to_owned(), |goal| format!("{goal:.2}x")));
         table.push(row);
     }
 }

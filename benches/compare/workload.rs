@@ -1,16 +1,48 @@
-//! What the load asks for: requests built once, of which only the digits of the keys change from write to write.
+//! What the load asks for, and what the answers must be.
 
-/// Keys that the workloads choose from.
+use crate::template::{Draw, Part, Template};
+
+/// Keys that the workloads on many keys choose from.
 pub const KEY_SPACE: u64 = 100_000;
 
-/// A key's name: this, then twelve digits. 16 bytes in all.
-pub const KEY_PREFIX: &str = "key:";
+/// A key's name: this, then six digits. 16 bytes in all.
+pub const KEY_PREFIX: &str = "key:000000";
 
 /// Keys in one MGET or MSET.
 const MANY: usize = 10;
 
+/// Fields of each small hash.
+pub const SMALL_FIELDS: u64 = 5;
+
+/// Members that a small set begins with, and members that it may come to have.
+pub const SMALL_MEMBERS: u64 = 10;
+const POSSIBLE_MEMBERS: u64 = 20;
+
+/// What comes before six digits in the names of fields and members.
+pub const FIELD_PREFIX: &str = "f";
+pub const ITEM_PREFIX: &str = "item";
+pub const MEMBER_PREFIX: &str = "member:";
+
+/// Bytes of a member of a large collection.
+const MEMBER_SIZE: u64 = MEMBER_PREFIX.len() as u64 + 6;
+
+/// Members in one answer of ZRANGE.
+const RANGE: u64 = 10;
+
+/// Scores have six digits and no zero before them, as ranks in ZRANGE must: `"000123"` is no integer.
+pub const SCORES: Draw = Draw {
+    prefix: "",
+    from: 100_000,
+    below: 1_000_000,
+};
+
+/// One collection, and two that are put together.
+pub const ONE: &str = "one";
+pub const TWO: &str = "two";
+const SUM: &str = "sum";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Get,
     Set,
     Incr,
@@ -18,15 +50,40 @@ enum Kind {
     Mset,
     Multi,
     Watch,
+    Hset,
+    Hget,
+    Sadd,
+    Sismember,
+    Zadd,
+    Zscore,
+    Zrank,
+    Zrange,
+    Sinter,
+    Zunionstore,
+    Hgetall,
 }
 
 /// One row of the comparison.
+#[derive(Clone, Copy)]
 pub struct Workload {
     pub name: &'static str,
-    kind: Kind,
+    pub kind: Kind,
     /// Bytes in each value.
     pub value_size: usize,
+    /// Members of the one collection, or of each of the two; 0 for workloads on many keys.
+    pub size: u64,
+    /// Requests per write that it is measured at, of those that are asked for; empty for all.
+    only_at: &'static [usize],
+    /// At most this many connections.
+    pub connections: usize,
+    /// For requests per write: the CPU time of Redis should be this many times ours.
+    goals: &'static [(usize, f64)],
 }
+
+const SINGLE: &[(usize, f64)] = &[(1, 1.05), (16, 1.4), (64, 2.0)];
+const MILLION: &[(usize, f64)] = &[(64, 2.0)];
+const WHOLE: &[(usize, f64)] = &[(1, 1.2), (16, 1.2)];
+const UNION: &[(usize, f64)] = &[(1, 1.2)];
 
 /// Every workload, in the order of the table.
 pub const WORKLOADS: &[Workload] = &[
@@ -39,6 +96,42 @@ pub const WORKLOADS: &[Workload] = &[
     Workload::new("mset-10", Kind::Mset, 3),
     Workload::new("multi", Kind::Multi, 3),
     Workload::new("watch", Kind::Watch, 3),
+    Workload::new("hset", Kind::Hset, 10).goals(SINGLE),
+    Workload::new("hget", Kind::Hget, 10).goals(SINGLE),
+    Workload::new("sadd", Kind::Sadd, 0).goals(SINGLE),
+    Workload::new("sismember", Kind::Sismember, 0).goals(SINGLE),
+    Workload::new("zadd", Kind::Zadd, 0)
+        .of(100_000)
+        .goals(SINGLE),
+    Workload::new("zscore", Kind::Zscore, 0)
+        .of(100_000)
+        .goals(SINGLE),
+    Workload::new("zadd-1m", Kind::Zadd, 0)
+        .of(1_000_000)
+        .at(&[64])
+        .goals(MILLION),
+    Workload::new("zrank-1m", Kind::Zrank, 0)
+        .of(1_000_000)
+        .at(&[64])
+        .goals(MILLION),
+    Workload::new("zrange-1m", Kind::Zrange, 0)
+        .of(1_000_000)
+        .at(&[64])
+        .goals(MILLION),
+    Workload::new("sinter", Kind::Sinter, 0)
+        .of(100_000)
+        .at(&[1, 16])
+        .goals(WHOLE)
+        .connections(2),
+    Workload::new("zunionstore", Kind::Zunionstore, 0)
+        .of(100_000)
+        .at(&[1])
+        .goals(UNION)
+        .connections(2),
+    Workload::new("hgetall-1k", Kind::Hgetall, 10)
+        .of(1_000)
+        .at(&[1, 16])
+        .goals(WHOLE),
 ];
 
 impl Workload {
@@ -47,7 +140,39 @@ impl Workload {
             name,
             kind,
             value_size,
+            size: 0,
+            only_at: &[],
+            connections: usize::MAX,
+            goals: &[],
         }
+    }
+
+    const fn of(mut self, size: u64) -> Self {
+        self.size = size;
+        self
+    }
+
+    const fn at(mut self, only_at: &'static [usize]) -> Self {
+        self.only_at = only_at;
+        self
+    }
+
+    const fn goals(mut self, goals: &'static [(usize, f64)]) -> Self {
+        self.goals = goals;
+        self
+    }
+
+    const fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// The same on a collection of a fifth of the size, if it is a large one: what a quick run has time to fill.
+    pub fn small(mut self) -> Self {
+        if self.size >= 100_000 {
+            self.size /= 5;
+        }
+        self
     }
 
     /// True if `--only filter` means this workload: its name, or the part before the dash.
@@ -55,7 +180,21 @@ impl Workload {
         self.name == filter || self.name.split('-').next() == Some(filter)
     }
 
-    /// The value that every key holds before the workload starts. Its first byte makes it no integer, except for INCR.
+    /// Those of the numbers of requests per write that this is measured at.
+    pub fn pipelines(&self, asked: &[usize]) -> Vec<usize> {
+        let mut asked = asked.to_vec();
+        asked.retain(|pipeline| self.only_at.is_empty() || self.only_at.contains(pipeline));
+        asked
+    }
+
+    /// How many times the CPU time of ours Redis's should be, with `pipeline` requests per write.
+    pub fn goal(&self, pipeline: usize) -> Option<f64> {
+        let goal = self.goals.iter().find(|(at, _)| *at == pipeline);
+        goal.map(|(_, times)| *times)
+    }
+
+    /// The value that every key or field holds before the workload starts. Its first byte makes it no integer, except
+    /// for INCR.
     pub fn value(&self) -> Vec<u8> {
         match self.kind {
             Kind::Incr => b"100".to_vec(),
@@ -65,17 +204,41 @@ impl Workload {
 
     /// Bytes of bulk strings that one request is answered with.
     pub fn payload(&self) -> u64 {
-        let values = match self.kind {
-            Kind::Get | Kind::Watch => 1,
-            Kind::Mget => MANY,
+        let value = self.value_size as u64;
+        match self.kind {
+            Kind::Get | Kind::Watch | Kind::Hget => value,
+            Kind::Mget => MANY as u64 * value,
+            Kind::Zscore => 6,
+            Kind::Zrange => RANGE * MEMBER_SIZE,
+            Kind::Sinter => self.size / 2 * MEMBER_SIZE,
+            Kind::Hgetall => self.size * (FIELD_PREFIX.len() as u64 + 6 + value),
             _ => 0,
-        };
-        (values * self.value_size) as u64
+        }
+    }
+
+    /// The least and the most that the integer replies may be on average, if that is known.
+    pub fn integers(&self) -> Option<(f64, f64)> {
+        match self.kind {
+            // Every field and member is there already.
+            Kind::Hset | Kind::Zadd => Some((0.0, 0.0)),
+            Kind::Sadd => Some((0.0, 1.0)),
+            // Half of the members that are asked for are there.
+            Kind::Sismember => Some((0.3, 0.7)),
+            Kind::Zrank => Some((0.3 * self.size as f64, 0.7 * self.size as f64)),
+            // Half of each is in the other too.
+            Kind::Zunionstore => Some((1.5 * self.size as f64, 1.5 * self.size as f64)),
+            _ => None,
+        }
     }
 
     /// True if a null reply is no fault: EXEC after another connection changed the watched key.
     pub fn may_abort(&self) -> bool {
         self.kind == Kind::Watch
+    }
+
+    /// True if the requests leave more behind than they find, so that each measurement must begin anew.
+    pub fn grows(&self) -> bool {
+        self.kind == Kind::Sadd
     }
 
     /// The name of the test that asks redis-benchmark for the same, if it has one.
@@ -90,161 +253,96 @@ impl Workload {
 
     /// `pipeline` requests in one piece. A transaction counts as one request.
     pub fn template(&self, pipeline: usize) -> Template {
-        let mut template = Template {
-            bytes: Vec::new(),
-            slots: Vec::new(),
-            replies: 0,
-        };
+        let mut template = Template::default();
         let value = self.value();
-        let value = Part::Text(&value);
         for _ in 0..pipeline {
-            match self.kind {
-                Kind::Get => template.push(&[Part::Text(b"GET"), Part::NewKey]),
-                Kind::Set => template.push(&[Part::Text(b"SET"), Part::NewKey, value]),
-                Kind::Incr => template.push(&[Part::Text(b"INCR"), Part::NewKey]),
-                Kind::Mget => {
-                    let mut parts = vec![Part::Text(b"MGET")];
-                    parts.extend([Part::NewKey; MANY]);
-                    template.push(&parts);
-                }
-                Kind::Mset => {
-                    let mut parts = vec![Part::Text(b"MSET")];
-                    parts.extend([[Part::NewKey, value]; MANY].concat());
-                    template.push(&parts);
-                }
-                Kind::Multi => {
-                    template.push(&[Part::Text(b"MULTI")]);
-                    template.push(&[Part::Text(b"SET"), Part::NewKey, value]);
-                    template.push(&[Part::Text(b"SET"), Part::NewKey, value]);
-                    template.push(&[Part::Text(b"EXEC")]);
-                }
-                Kind::Watch => {
-                    template.push(&[Part::Text(b"WATCH"), Part::NewKey]);
-                    template.push(&[Part::Text(b"GET"), Part::SameKey]);
-                    template.push(&[Part::Text(b"MULTI")]);
-                    template.push(&[Part::Text(b"SET"), Part::SameKey, value]);
-                    template.push(&[Part::Text(b"EXEC")]);
-                }
+            match self.size {
+                0 => self.push_on_many(&mut template, Part::Text(&value)),
+                _ => self.push_on_one(&mut template),
             }
         }
         template
     }
-}
 
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Text(&'a [u8]),
-    NewKey,
-    SameKey,
-}
+    /// A request on random ones of many keys.
+    fn push_on_many(&self, template: &mut Template, value: Part<'_>) {
+        let key = Part::New(below(KEY_PREFIX, KEY_SPACE));
+        let same = Part::Again(KEY_PREFIX, 0);
+        let field = Part::New(below(FIELD_PREFIX, SMALL_FIELDS));
+        let item = Part::New(below(ITEM_PREFIX, POSSIBLE_MEMBERS));
+        match self.kind {
+            Kind::Get => template.push(&[text("GET"), key]),
+            Kind::Set => template.push(&[text("SET"), key, value]),
+            Kind::Incr => template.push(&[text("INCR"), key]),
+            Kind::Mget => template.push(&[vec![text("MGET")], vec![key; MANY]].concat()),
+            Kind::Mset => {
+                let pairs = [[key, value]; MANY].concat();
+                template.push(&[vec![text("MSET")], pairs].concat());
+            }
+            Kind::Multi => {
+                template.push(&[text("MULTI")]);
+                template.push(&[text("SET"), key, value]);
+                template.push(&[text("SET"), key, value]);
+                template.push(&[text("EXEC")]);
+            }
+            Kind::Watch => {
+                template.push(&[text("WATCH"), key]);
+                template.push(&[text("GET"), same]);
+                template.push(&[text("MULTI")]);
+                template.push(&[text("SET"), same, value]);
+                template.push(&[text("EXEC")]);
+            }
+            Kind::Hset => template.push(&[text("HSET"), key, field, value]),
+            Kind::Hget => template.push(&[text("HGET"), key, field]),
+            Kind::Sadd => template.push(&[text("SADD"), key, item]),
+            Kind::Sismember => template.push(&[text("SISMEMBER"), key, item]),
+            _ => unreachable!("{} is on one collection", self.name),
+        }
+    }
 
-/// The bytes of one write, and where its keys are.
-#[derive(Clone)]
-pub struct Template {
-    bytes: Vec<u8>,
-    slots: Vec<Slot>,
-    /// Top-level replies that one write is answered with.
-    pub replies: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Slot {
-    /// Where the last six digits of the key start.
-    at: usize,
-    /// False if the key is the one before it again.
-    new: bool,
-}
-
-impl Template {
-    fn push(&mut self, parts: &[Part<'_>]) {
-        self.replies += 1;
-        let key = key_name(0);
-        let arguments: Vec<&[u8]> = parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => *text,
-                Part::NewKey | Part::SameKey => key.as_bytes(),
-            })
-            .collect();
-        let start = self.bytes.len();
-        let ends = push_command(&mut self.bytes, &arguments);
-        for (part, end) in parts.iter().zip(ends) {
-            if !matches!(part, Part::Text(_)) {
-                self.slots.push(Slot {
-                    at: start + end - 6,
-                    new: matches!(part, Part::NewKey),
+    /// A request on one large collection, or on two.
+    fn push_on_one(&self, template: &mut Template) {
+        let (one, two) = (text(ONE), text(TWO));
+        let member = Part::New(below(MEMBER_PREFIX, self.size));
+        match self.kind {
+            Kind::Zadd => template.push(&[text("ZADD"), one, Part::New(SCORES), member]),
+            Kind::Zscore => template.push(&[text("ZSCORE"), one, member]),
+            Kind::Zrank => template.push(&[text("ZRANK"), one, member]),
+            Kind::Zrange => {
+                let first = Part::New(Draw {
+                    below: self.size - RANGE,
+                    ..SCORES
                 });
+                template.push(&[text("ZRANGE"), one, first, Part::Again("", RANGE - 1)]);
             }
-        }
-    }
-
-    /// The bytes of the next write, with new random keys in it.
-    pub fn next(&mut self, random: &mut Random) -> &[u8] {
-        let mut high = &DIGITS[0];
-        let mut low = &DIGITS[0];
-        for slot in &self.slots {
-            if slot.new {
-                let key = random.below(KEY_SPACE) as usize;
-                high = &DIGITS[key / 1000];
-                low = &DIGITS[key % 1000];
+            Kind::Sinter => template.push(&[text("SINTER"), one, two]),
+            Kind::Zunionstore => {
+                template.push(&[text("ZUNIONSTORE"), text(SUM), text("2"), one, two]);
             }
-            self.bytes[slot.at..slot.at + 3].copy_from_slice(high);
-            self.bytes[slot.at + 3..slot.at + 6].copy_from_slice(low);
+            Kind::Hgetall => template.push(&[text("HGETALL"), one]),
+            _ => unreachable!("{} is on many keys", self.name),
         }
-        &self.bytes
     }
 }
 
-/// "000" to "999".
-static DIGITS: [[u8; 3]; 1000] = {
-    let mut digits = [[0; 3]; 1000];
-    let mut n = 0;
-    while n < 1000 {
-        digits[n] = [
-            b'0' + (n / 100) as u8,
-            b'0' + (n / 10 % 10) as u8,
-            b'0' + (n % 10) as u8,
-        ];
-        n += 1;
-    }
-    digits
-};
+fn text(text: &str) -> Part<'_> {
+    Part::Text(text.as_bytes())
+}
 
-/// The name of key number `n`, 16 bytes for any `n` below 10^12.
+fn below(prefix: &'static str, below: u64) -> Draw {
+    Draw {
+        prefix,
+        from: 0,
+        below,
+    }
+}
+
+/// `prefix`, then the six digits of `n`.
+pub fn name(prefix: &str, n: u64) -> String {
+    format!("{prefix}{n:06}")
+}
+
+/// The name of key number `n`: 16 bytes, or more from 1,000,000,000,000 on.
 pub fn key_name(n: u64) -> String {
-    format!("{KEY_PREFIX}{n:012}")
-}
-
-/// Appends one command to `out`. Returns where each argument ends, counted from where the command starts.
-pub fn push_command(out: &mut Vec<u8>, arguments: &[&[u8]]) -> Vec<usize> {
-    let start = out.len();
-    out.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
-    arguments
-        .iter()
-        .map(|argument| {
-            out.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-            out.extend_from_slice(argument);
-            let end = out.len() - start;
-            out.extend_from_slice(b"\r\n");
-            end
-        })
-        .collect()
-}
-
-/// A small generator (xorshift). Every server gets the same seed, and so the same keys.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        // Any seed but zero would do; the product spreads small ones.
-        Self((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number from 0 to `limit` - 1; `limit` is at most 2^32.
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 32) * limit) >> 32
-    }
+    format!("key:{n:012}")
 }

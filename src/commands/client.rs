@@ -9,6 +9,7 @@ use crate::commands::connection::DEFAULT_USER;
 use crate::commands::context::{Context, Flow};
 use crate::commands::help as help_text;
 use crate::commands::spec::{Arg, ArgKind, Arity, Categories, CommandSpec, Flags, Group, members};
+use crate::commands::timeout;
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::session::{ReplyMode, names};
@@ -554,28 +555,10 @@ fn pause(
     };
     let now = context.db.access.now;
     // A timeout of 0 is over already.
-    let until = timeout(args.get(2), now)?.unwrap_or(0);
+    let until = timeout::milliseconds(args.get(2), now)?.unwrap_or(0);
     context.server.pause.pause(now, until, all);
     reply.ok();
     Ok(Flow::Done)
-}
-
-/// A timeout in milliseconds, as the moment when it ends in Unix microseconds; `None` for 0.
-///
-/// # Errors
-/// Not an integer, negative, or beyond the end of time.
-pub fn timeout(text: &[u8], now: Micros) -> Result<Option<i64>, Error> {
-    let millis = number::parse_i64(text).ok_or(Error::Static(
-        "ERR timeout is not an integer or out of range",
-    ))?;
-    if millis < 0 {
-        return Err(Error::Static("ERR timeout is negative"));
-    }
-    if millis > i64::MAX - now.millis() {
-        return Err(Error::Static("ERR timeout is out of range"));
-    }
-    // Moments are counted in microseconds: the last of them is 290,000 years away, and late enough.
-    Ok((millis > 0).then(|| now.0.saturating_add(millis.saturating_mul(1_000))))
 }
 
 /// The error for a subcommand with more arguments than any of its forms has.
@@ -851,25 +834,6 @@ mod tests {
             let words = [&["CLIENT", "KILL"], *words].concat();
             let error = matches(&words, &client).unwrap_err();
             assert_eq!(error.to_string(), *expected, "{words:?}");
-        }
-    }
-
-    #[test]
-    fn timeouts_are_moments() {
-        assert_eq!(timeout(b"0", NOW), Ok(None));
-        assert_eq!(timeout(b"5", NOW), Ok(Some(NOW.0 + 5_000)));
-        let most = i64::MAX - NOW.millis();
-        assert_eq!(
-            timeout(most.to_string().as_bytes(), NOW),
-            Ok(Some(i64::MAX))
-        );
-        for (text, expected) in [
-            ("-1", "ERR timeout is negative"),
-            ("1.5", "ERR timeout is not an integer or out of range"),
-            (&(most + 1).to_string(), "ERR timeout is out of range"),
-        ] {
-            let error = timeout(text.as_bytes(), NOW).unwrap_err();
-            assert_eq!(error.to_string(), expected);
         }
     }
 

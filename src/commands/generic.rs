@@ -1,12 +1,12 @@
 //! Commands on keys of any type.
 
-use crate::commands::client;
 use crate::commands::context::{Context, Flow};
 use crate::commands::scan::{self, Filter, Page, ScanOptions, Scanned};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, KeyFlags,
     KeySpec, members,
 };
+use crate::commands::timeout;
 use crate::error::Error;
 use crate::keyspace::{Access, Db, Entry, View};
 use crate::resp::{Args, Reply};
@@ -353,7 +353,7 @@ fn wait(
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
     let replicas = args.integer(1)?;
-    let timeout = client::timeout(args.get(2), context.db.access.now)?;
+    let timeout = timeout::milliseconds(args.get(2), context.db.access.now)?;
     // There are no replicas, so that none or fewer are all there already.
     if replicas <= 0 || context.session.in_exec {
         reply.integer(0);

@@ -286,7 +286,8 @@ fn clients(report: &mut Report, context: &Context<'_, '_>) {
         server.clients.blocked_with_timeout.load(Relaxed),
     );
     report.field("total_watched_keys", context.db.view().watched_keys());
-    report.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    report.field("total_blocking_keys", context.db.view().blocking_keys());
+    report.zeros(&["total_blocking_keys_on_nokey"]);
 }
 
 fn memory_use(report: &mut Report, context: &Context<'_, '_>) {

@@ -26,4 +26,5 @@ pub mod shutdown;
 pub mod sorted_set;
 pub mod spec;
 pub mod string;
+pub mod timeout;
 pub mod transactions;

@@ -5,6 +5,7 @@
 
 use crate::commands::context::{Context, Flow};
 use crate::error::Error;
+use crate::keyspace::blocked::AttemptFn;
 use crate::keyspace::{Db, View};
 use crate::resp::{Args, Reply};
 
@@ -20,6 +21,9 @@ pub enum Handler {
     Read(fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult),
     /// Changes keys. Runs under exclusive locks.
     Write(fn(&mut Db<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult),
+    /// Changes keys, or lets the client wait until there is something. Runs under exclusive locks, at first
+    /// and again for a client that is served.
+    Blocking(AttemptFn),
     /// Needs the session or the server: connection, configuration and introspection commands.
     Session(fn(&mut Context<'_, '_>, Args<'_>, &mut Reply<'_>) -> Result<Flow, Error>),
     /// One of the five transaction commands, QUIT or RESET: they run at once, even inside MULTI.
@@ -590,6 +594,17 @@ impl CommandSpec {
         run: fn(&mut Db<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
     ) -> Self {
         Self::new(name, arity, group, Handler::Write(run)).flags(Flags::WRITE)
+    }
+
+    /// A command that changes keys, or lets the client wait; flagged WRITE and BLOCKING.
+    pub const fn blocking(
+        name: &'static str,
+        arity: Arity,
+        group: Group,
+        attempt: AttemptFn,
+    ) -> Self {
+        Self::new(name, arity, group, Handler::Blocking(attempt))
+            .flags(members!(Flags: WRITE | BLOCKING))
     }
 
     /// A command that removes stale keys it meets but is a read by its flags (SCAN, RANDOMKEY).

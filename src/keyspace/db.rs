@@ -1,9 +1,13 @@
 //! The door through which commands change keys. Every change is signalled here, in
 //! [`Db::changed`] or [`Db::removed`], and nowhere else (invariant 3).
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::keyspace::access::Access;
+use crate::keyspace::blocked::Waiter;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::object::{Kind, Object};
@@ -58,8 +62,10 @@ impl Garbage {
 /// Removes fields that are past their expiry from the hashes of a segment.
 struct FieldSweep {
     now: Millis,
-    /// How many more may be removed.
+    /// How many more are to be removed.
     left: usize,
+    /// How many were.
+    removed: u64,
     /// Whether `swept` is wanted.
     watched: bool,
     /// The keys that lost fields, and the latest expiry of those.
@@ -77,8 +83,13 @@ impl FieldSweep {
         if !entry.is_due(self.now) {
             return entry.next_expiry();
         }
+        if self.left == 0 {
+            self.unfinished.push(Slot::hash(entry));
+            return Some(self.now + 1);
+        }
         let (count, latest) = entry.take_due_fields(self.now, self.left);
-        self.left -= count;
+        self.left = self.left.saturating_sub(count);
+        self.removed += count as u64;
         if self.watched && count > 0 {
             self.swept.push((entry.key().into(), latest));
         }
@@ -102,6 +113,8 @@ pub struct Db<'a> {
     pub access: Access<'a>,
     garbage: Garbage,
     dirty: u64,
+    /// Keys that came into being while clients wait for them: the database and the key, in order.
+    ready: VecDeque<(usize, Box<[u8]>)>,
 }
 
 impl<'a> Db<'a> {
@@ -112,6 +125,7 @@ impl<'a> Db<'a> {
             access,
             garbage: Garbage::default(),
             dirty: 0,
+            ready: VecDeque::new(),
         }
     }
 
@@ -172,6 +186,52 @@ impl<'a> Db<'a> {
         if !shard.watches.is_empty() {
             shard.watches.removed(index, key, Blame { client, event });
         }
+    }
+
+    /// A collection came to lie under a key: clients that wait for it are served after the batch.
+    #[inline]
+    fn arrived(&mut self, index: usize, key: Key<'_>) {
+        let blocked = &self.shard_mut(key).blocked;
+        if !blocked.is_empty() && blocked.has(index, key) {
+            self.ready.push_back((index, key.bytes.into()));
+        }
+    }
+
+    /// Whether the key's shard is locked: not always while a waiting client is served.
+    pub fn covers(&self, key: Key<'_>) -> bool {
+        self.locked.set().contains(shard_of(key.hash))
+    }
+
+    /// Whether a key came that clients wait for.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Locks the shards of all keys that a waiting client may look at, if nobody else holds them. Its
+    /// command passes over keys that are not locked: they did not come in this batch.
+    pub fn cover(&mut self, waiter: &Waiter) {
+        if self.locked.try_extend(waiter.shards()) {
+            self.access.now = self.locked.settle_time(self.access.now);
+        }
+    }
+
+    /// The next key that came, and its database.
+    pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
+        self.ready.pop_front()
+    }
+
+    /// Lets a client wait for a key of its database.
+    pub fn wait_for(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
+        self.shard_mut(key).blocked.wait(key, waiter);
+    }
+
+    /// The client that waits longest for the key with a value of the type that is there now. It no
+    /// longer waits for this key.
+    pub fn next_waiter(&mut self, index: usize, key: &[u8]) -> Option<Arc<Waiter>> {
+        let key = Key::new(key);
+        let kind = self.live(index, key)?.kind()?;
+        self.shard_mut(key).blocked.take_first(index, key, kind)
     }
 
     #[inline]
@@ -370,6 +430,7 @@ impl<'a> Db<'a> {
         if !object.is_empty() {
             let entry = Entry::with_object(key.bytes, object, None, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
+            self.arrived(index, key);
         }
         if changes > 0 {
             self.changed(index, key, event);
@@ -405,12 +466,23 @@ impl<'a> Db<'a> {
         }
         let index = self.access.index;
         self.expire_if_needed(index, key);
-        if let Some(old) = self.detach(index, key) {
+        let old = self.detach(index, key);
+        let is_new = old.is_none();
+        if let Some(old) = old {
             self.discard(old);
         }
         let entry = Entry::with_object(key.bytes, object, None, self.access.fresh_clock());
         Self::put(self.shard_mut(key).make_database(index), key, entry);
+        // Clients wait for a key to come: as in Redis, one that was there has not come.
+        if is_new {
+            self.arrived(index, key);
+        }
         self.changed(index, key, event);
+    }
+
+    /// Takes a collection that was taken out of its key, to be freed after the locks if it is large.
+    pub fn discard_object<T: Object>(&mut self, object: T) {
+        self.discard(Entry::with_object(b"", object, None, 0));
     }
 
     /// Sets a key to a string value, whatever was there. O(length).
@@ -585,6 +657,7 @@ impl<'a> Db<'a> {
             to,
             entry.renamed(to.bytes),
         );
+        self.arrived(index, to);
         self.changed(index, from, "rename_from");
         self.changed(index, to, "rename_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -603,6 +676,7 @@ impl<'a> Db<'a> {
             return false;
         };
         Self::put(self.shard_mut(key).make_database(destination), key, entry);
+        self.arrived(destination, key);
         self.changed(index, key, "move_from");
         self.changed(destination, key, "move_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -627,6 +701,7 @@ impl<'a> Db<'a> {
             }
         }
         Self::put(self.shard_mut(to).make_database(destination), to, copy);
+        self.arrived(destination, to);
         self.changed(destination, to, "copy_to");
         true
     }
@@ -663,6 +738,13 @@ impl<'a> Db<'a> {
             self.signal_swap(number, first, second);
             self.signal_swap(number, second, first);
             self.locked.shard_mut(number).swap_databases(first, second);
+            for index in [first, second] {
+                for (hash, key) in self.locked.shard(number).blocked.keys_of(index) {
+                    if self.locked.shard(number).entry(index, hash, &key).is_some() {
+                        self.ready.push_back((index, key));
+                    }
+                }
+            }
         }
     }
 
@@ -784,8 +866,8 @@ impl<'a> Db<'a> {
     }
 
     /// Removes keys that are past their expiry, and such fields of hashes, from the segments of one shard,
-    /// beginning at `at` (a database and a segment), until about `limit` slots were looked at, or `limit`
-    /// fields removed. Returns where to go on, or `None` at the end. The shard must be locked for writing.
+    /// beginning at `at` (a database and a segment), until about `limit` slots were looked at, or about
+    /// `limit` fields removed. Returns where to go on, or `None` at the end. The shard must be locked for writing.
     pub fn sweep(
         &mut self,
         number: usize,
@@ -823,13 +905,14 @@ impl<'a> Db<'a> {
         None
     }
 
-    /// Sweeps one segment, and removes up to `limit` fields. False if some that are due are left.
+    /// Sweeps one segment, and removes about `limit` fields. False if some that are due are left.
     fn sweep_segment(&mut self, number: usize, index: usize, segment: usize, limit: usize) -> bool {
         let now = self.access.millis();
         let shard = self.locked.shard_mut(number);
         let mut sweep = FieldSweep {
             now,
             left: limit,
+            removed: 0,
             watched: !shard.watches.is_empty(),
             swept: Vec::new(),
             unfinished: Vec::new(),
@@ -858,10 +941,7 @@ impl<'a> Db<'a> {
         for entry in &expired {
             database.count_out(entry);
         }
-        self.access
-            .stats
-            .expired_subkeys
-            .add((limit - sweep.left) as u64);
+        self.access.stats.expired_subkeys.add(sweep.removed);
         for (name, latest) in &sweep.swept {
             self.fields_expired(index, Key::new(name), 0, *latest);
         }

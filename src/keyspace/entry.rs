@@ -614,8 +614,8 @@ impl Entry {
         None
     }
 
-    /// Removes up to `limit` of the fields that are past their expiry at `now`. Returns how many there
-    /// were, and the latest expiry among them. The hash may be left empty.
+    /// Removes fields that are past their expiry at `now`, and stops soon after the first `limit` of them.
+    /// Returns how many there were, and the latest expiry among them. The hash may be left empty.
     pub fn take_due_fields(&mut self, now: Millis, limit: usize) -> (usize, Option<Millis>) {
         let mut latest = None;
         let Ok(hash) = self.object_mut::<Hash>() else {

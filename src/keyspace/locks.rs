@@ -49,6 +49,12 @@ impl ShardSet {
         ShardSet(self.0 | other.0)
     }
 
+    /// The shards that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: ShardSet) -> Self {
+        ShardSet(self.0 & !other.0)
+    }
+
     /// Whether the shard is in it.
     #[inline]
     pub fn contains(self, index: usize) -> bool {
@@ -154,6 +160,27 @@ impl<'k> Locked<'k> {
             mode,
             not_send: PhantomData,
         }
+    }
+
+    /// Locks more shards for writing, all of them or none: false if one is held by somebody else. Waits
+    /// for nothing, so that it may be done out of order.
+    pub(crate) fn try_extend(&mut self, set: ShardSet) -> bool {
+        debug_assert!(self.is_exclusive());
+        let mut added = ShardSet::NONE;
+        for index in set.without(self.set) {
+            // SAFETY: what is locked here is released by `drop`, or just below.
+            let raw = unsafe { self.keyspace.shards[index].raw() };
+            if !raw.try_lock_exclusive() {
+                for index in added {
+                    // SAFETY: locked by this call.
+                    unsafe { self.keyspace.shards[index].raw().unlock_exclusive() };
+                }
+                return false;
+            }
+            added = added.union(ShardSet::single(index));
+        }
+        self.set = self.set.union(added);
+        true
     }
 
     /// Whether the shards are locked for writing.

@@ -5,6 +5,7 @@
 //! [`View`] and [`Db`] only, and every change is signalled in [`db`].
 
 pub mod access;
+pub mod blocked;
 pub mod db;
 pub mod entry;
 pub mod heap_string;

@@ -1,9 +1,10 @@
-//! One shard: its part of every database, and its watch table. The lock around it is in
+//! One shard: its part of every database, who watches its keys, and who waits for them. The lock around it is in
 //! [`locks`](super::locks).
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use crate::clock::Micros;
+use crate::keyspace::blocked::BlockedTable;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::locks::{Prefetch, SHARD_BITS};
 use crate::keyspace::watch::WatchTable;
@@ -55,6 +56,8 @@ pub struct Shard {
     databases: Box<[Option<Box<Database>>]>,
     /// Who watches which key.
     pub watches: WatchTable,
+    /// Who waits for which key.
+    pub blocked: BlockedTable,
     /// The latest `now` of a batch that held the lock: time never goes back for a key.
     last_now: AtomicI64,
 }
@@ -65,6 +68,7 @@ impl Shard {
         Shard {
             databases: (0..databases).map(|_| None).collect(),
             watches: WatchTable::default(),
+            blocked: BlockedTable::default(),
             last_now: AtomicI64::new(0),
         }
     }

@@ -200,6 +200,13 @@ impl<'a> View<'a> {
             .sum()
     }
 
+    /// Number of keys of all databases for which clients wait. Needs all shards.
+    pub fn blocking_keys(&self) -> usize {
+        (0..SHARDS)
+            .map(|shard| self.locked.shard(shard).blocked.keys())
+            .sum()
+    }
+
     /// Bytes of the tables of a database, without what entries have on the heap. Needs all shards.
     pub fn table_bytes_of(&self, index: usize) -> usize {
         self.parts(index).map(|part| part.table.bytes()).sum()

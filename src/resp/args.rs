@@ -147,6 +147,22 @@ impl<'a> Args<'a> {
             .ok_or(Error::DbIndexOutOfRange)
     }
 
+    /// A copy of the arguments, whose slots lie in a buffer of their own.
+    pub fn to_owned_parts(self) -> (Box<[u8]>, Box<[Slot]>) {
+        let mut buffer = Vec::with_capacity(self.slots.iter().map(|slot| slot.len as usize).sum());
+        let slots = (0..self.len())
+            .map(|index| {
+                let start = buffer.len() as u32;
+                buffer.extend_from_slice(self.get(index));
+                Slot {
+                    start,
+                    ..self.slots[index]
+                }
+            })
+            .collect();
+        (buffer.into(), slots)
+    }
+
     /// The slots, for copying a command to a transaction's queue.
     pub fn slots(self) -> &'a [Slot] {
         self.slots

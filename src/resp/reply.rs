@@ -178,6 +178,61 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// The head of `count` pairs in an order that matters, each begun with [`Reply::pair`]: arrays of two
+    /// in RESP3, all in one flat array in RESP2.
+    pub fn pairs(&mut self, count: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.array(count.saturating_mul(2)),
+            Protocol::Resp3 => self.array(count),
+        }
+    }
+
+    /// Begins one of the pairs that [`Reply::pairs`] announced.
+    #[inline]
+    pub fn pair(&mut self) {
+        if self.protocol == Protocol::Resp3 {
+            self.array(2);
+        }
+    }
+
+    /// An array whose length is known only at its end: `write` writes the elements and returns how many
+    /// there were. The head is put before them afterwards, which moves what was written. After an error the
+    /// elements stay; the caller cuts them off.
+    ///
+    /// # Errors
+    /// What `write` returns.
+    pub fn deferred_array<E>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.deferred(Self::array, write)
+    }
+
+    /// As [`Reply::deferred_array`], for a set.
+    ///
+    /// # Errors
+    /// What `write` returns.
+    pub fn deferred_set<E>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.deferred(Self::set, write)
+    }
+
+    fn deferred<E>(
+        &mut self,
+        head: impl FnOnce(&mut Self, usize),
+        write: impl FnOnce(&mut Self) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        let start = self.mark();
+        let count = write(self)?;
+        let end = self.mark();
+        head(self, count);
+        let len = self.mark() - end;
+        self.out[start..].rotate_right(len);
+        Ok(())
+    }
+
     /// The head of a push message of `count` elements; an array in RESP2.
     pub fn push(&mut self, count: usize) {
         match self.protocol {
@@ -245,25 +300,28 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The header of `len` pairs: in RESP3 an array of arrays, each begun by [`Reply::pair`]; in RESP2 one
-    /// flat array.
-    pub fn pairs(&mut self, len: usize) {
-        match self.protocol {
-            Protocol::Resp2 => self.array(len.saturating_mul(2)),
-            Protocol::Resp3 => self.array(len),
-        }
-    }
-
-    /// Begins one of the pairs that [`Reply::pairs`] announced.
-    #[inline]
-    pub fn pair(&mut self) {
-        if self.protocol == Protocol::Resp3 {
-            self.array(2);
-        }
-    }
-
     /// Bytes that are a complete reply already.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deferred_head_stands_before_its_elements() {
+        let mut out = b"+before\r\n".to_vec();
+        let mut reply = Reply::new(&mut out, Protocol::Resp3);
+        let write = |reply: &mut Reply<'_>| {
+            reply.integer(7);
+            reply.deferred_array(|_| Ok(0))?;
+            Ok(12)
+        };
+        assert_eq!(reply.deferred_set::<()>(write), Ok(()));
+        reply.set_protocol(Protocol::Resp2);
+        assert_eq!(reply.deferred_set::<()>(|_| Ok(0)), Ok(()));
+        assert_eq!(out, b"+before\r\n~12\r\n:7\r\n*0\r\n*0\r\n");
     }
 }

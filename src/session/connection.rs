@@ -32,8 +32,8 @@ use crate::session::gate::{self, Request};
 use crate::session::park::{Verdict, Wait};
 use crate::session::{ReplyMode, Session};
 use crate::stats::WorkerStats;
-use crate::transaction::hash_keys;
 use crate::transaction::runner::Turn;
+use crate::transaction::{blocking, hash_keys};
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -654,7 +654,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         } else {
             waiting::POSTPONED
         };
-        self.session.client.waiting.store(kind, Relaxed);
+        if !matches!(wait, Wait::Keys { .. }) {
+            // Who waits for keys can be served since its shards were unlocked.
+            self.session.client.waiting.store(kind, Relaxed);
+        }
         // Whoever ends a pause looks for waiting clients after it: one of the two sees the other.
         fence(SeqCst);
         if kind == waiting::POSTPONED
@@ -667,7 +670,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         {
             self.session.client.signal(signal::RESUME);
         }
-        self.worker.server.clients.count_wait(wait, true);
+        self.worker.server.clients.count_wait(&wait, true);
         self.parked = Some(Box::new(Parked { wait, timer: None }));
     }
 
@@ -681,11 +684,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mark = reply.mark();
         let mut verdict = parked.wait.check(now, signals, &mut reply);
         if parked.wait.is_blocking_command()
-            && verdict != Verdict::Wait
+            && !matches!(verdict, Verdict::Wait | Verdict::Served)
             && signals & (signal::UNBLOCK_ERROR | signal::UNBLOCK_TIMEOUT) == 0
             && !self.session.client.claim_wait()
         {
-            // CLIENT UNBLOCK was first: its signal is on the way, and must not end a later wait.
+            // CLIENT UNBLOCK was first, or who serves it: the signal is on the way, and must not end a later wait.
             reply.cut(mark);
             verdict = Verdict::Wait;
         }
@@ -707,9 +710,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.session.reply_mode != ReplyMode::On {
             reply.cut(mark);
         }
-        self.worker.server.clients.count_wait(parked.wait, false);
         self.session.client.waiting.store(waiting::NOT, Relaxed);
-        self.parked = None;
+        self.leave_wait(verdict == Verdict::Served);
         self.more = !self.pending.is_empty();
         // The reply must be sent even if nothing else is left to run.
         cx.waker().wake_by_ref();
@@ -852,12 +854,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
     }
 }
 
+impl<S> Connection<S> {
+    /// Forgets the wait, here and where others look.
+    fn leave_wait(&mut self, served: bool) {
+        if let Some(parked) = self.parked.take() {
+            let server = &self.worker.server;
+            server.clients.count_wait(&parked.wait, false);
+            if let Wait::Keys { waiter, .. } = &parked.wait {
+                // Who was served for its only key is in no row any more.
+                if !(served && waiter.keys().count() == 1) {
+                    blocking::leave(&server.keyspace, waiter);
+                }
+            }
+        }
+    }
+}
+
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
+        // Nobody may serve it from here on; what was served just now is lost, as a reply would be.
+        self.session.client.claim_wait();
+        self.leave_wait(false);
         let server = &self.worker.server;
-        if let Some(parked) = &self.parked {
-            server.clients.count_wait(parked.wait, false);
-        }
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         server.clients.remove(self.session.id());
         server.connection_ended(self.worker.index);

@@ -1,13 +1,23 @@
 //! How a client waits: a blocking command, a pause or a sleep ends the run of its commands, and what
 //! it sent meanwhile stays unread until the wait is over.
 
+use std::sync::Arc;
+
 use crate::clients::signal;
 use crate::error::Error;
+use crate::keyspace::blocked::Waiter;
 use crate::resp::Reply;
 
 /// For what a client waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Wait {
+    /// A blocking command: until another client brings what it wants, or a moment in Unix microseconds.
+    Keys {
+        /// How others see it.
+        waiter: Arc<Waiter>,
+        /// `None`: for ever.
+        until: Option<i64>,
+    },
     /// WAIT: for replicas, of which there are none, until a moment in Unix microseconds.
     Replicas {
         /// `None`: for ever.
@@ -32,35 +42,46 @@ pub enum Verdict {
     Wait,
     /// Go on with the next command; the reply is written.
     Next,
+    /// As `Next`: another client has ended the wait by serving it.
+    Served,
     /// Try the same command again.
     Again,
 }
 
 impl Wait {
     /// The moment at which the wait ends by itself, in Unix microseconds.
-    pub fn until(self) -> Option<i64> {
+    pub fn until(&self) -> Option<i64> {
         match self {
-            Wait::Replicas { until } => until,
-            Wait::Sleep { until } | Wait::Postponed { until } => Some(until),
+            Wait::Keys { until, .. } | Wait::Replicas { until } => *until,
+            Wait::Sleep { until } | Wait::Postponed { until } => Some(*until),
         }
     }
 
     /// Whether CLIENT UNBLOCK ends it.
-    pub fn is_blocking_command(self) -> bool {
-        matches!(self, Wait::Replicas { .. })
+    pub fn is_blocking_command(&self) -> bool {
+        matches!(self, Wait::Keys { .. } | Wait::Replicas { .. })
     }
 
     /// Looks whether the wait is over at `now`, given the signals that came, and answers if it is.
-    pub fn check(self, now: i64, signals: u8, reply: &mut Reply<'_>) -> Verdict {
+    pub fn check(&self, now: i64, signals: u8, reply: &mut Reply<'_>) -> Verdict {
         let timed_out = self.until().is_some_and(|until| now >= until);
         match self {
-            Wait::Replicas { .. } => {
+            Wait::Keys { .. } | Wait::Replicas { .. } => {
+                if let Wait::Keys { waiter, .. } = self
+                    && let Some(answer) = waiter.take_answer()
+                {
+                    reply.raw(&answer);
+                    return Verdict::Served;
+                }
                 if signals & signal::UNBLOCK_ERROR != 0 {
                     reply.error(&Error::Static(
                         "UNBLOCKED client unblocked via CLIENT UNBLOCK",
                     ));
                 } else if timed_out || signals & signal::UNBLOCK_TIMEOUT != 0 {
-                    reply.integer(0);
+                    match self {
+                        Wait::Keys { .. } => reply.null_array(),
+                        _ => reply.integer(0),
+                    }
                 } else {
                     return Verdict::Wait;
                 }

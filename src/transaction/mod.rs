@@ -1,6 +1,7 @@
 //! The road of every command: lock, run, unlock. The only place that locks shards, always in
 //! ascending order (invariant 1), and a plain `fn`: nothing waits between lock and unlock (invariant 2).
 
+pub mod blocking;
 pub mod evict;
 pub mod expire;
 pub mod runner;

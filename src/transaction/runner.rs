@@ -1,16 +1,21 @@
 //! Runs commands: one alone, or those of an EXEC together. A single command is a transaction of one.
 
+use std::sync::Arc;
+
 use crate::clock::Micros;
 use crate::commands::context::{Context, Flow};
 use crate::commands::registry::Command;
 use crate::commands::spec::{CommandResult, Footprint, Handler};
 use crate::error::Error;
+use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
 use crate::resp::{Args, Reply};
 use crate::server::Server;
 use crate::session::Session;
 use crate::session::multi::Queue;
+use crate::session::park::Wait;
 use crate::stats::WorkerStats;
+use crate::transaction::blocking::{self, Served};
 use crate::transaction::watch;
 
 /// What a worker brings to each command of a read: the server, its own counters, and the time.
@@ -70,15 +75,44 @@ impl<'a> Turn<'a> {
         Db::new(locked, access)
     }
 
-    /// Unlocks, then drops what was removed.
+    /// Serves the clients that wait for what came, unlocks, wakes them, and drops what was removed.
     #[inline]
     fn finish(&self, mut db: Db<'_>) {
+        let served = if db.has_ready() {
+            blocking::serve(&mut db, self.stats)
+        } else {
+            Served::new()
+        };
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
         drop(db);
+        blocking::wake(served);
         if !garbage.is_empty() {
             self.server.reaper.dispose(garbage);
         }
+    }
+
+    /// Lets the client wait for what its command wants.
+    fn block(
+        &self,
+        db: &mut Db<'_>,
+        session: &Session,
+        command: (&Command, AttemptFn),
+        args: Args<'_>,
+        want: &Want,
+    ) -> Flow {
+        let waiter = Arc::new(Waiter::new(
+            session.client.clone(),
+            (session.db, session.protocol, !session.no_touch),
+            (command.0.id, command.1),
+            args,
+            want,
+        ));
+        blocking::wait(db, &waiter);
+        Flow::Park(Wait::Keys {
+            waiter,
+            until: want.until,
+        })
     }
 
     /// Runs one command outside of EXEC. `shards` are those of its footprint.
@@ -103,6 +137,17 @@ impl<'a> Turn<'a> {
                 let result = run(&mut db, args, reply);
                 self.finish(db);
                 result.map(|()| Flow::Done)
+            }
+            Handler::Blocking(run) => {
+                let mut db = self.lock(session, shards);
+                let result = run(&mut db, args, reply).map(|attempt| match attempt {
+                    Attempt::Done => Flow::Done,
+                    Attempt::Wait(want) => {
+                        self.block(&mut db, session, (command, run), args, &want)
+                    }
+                });
+                self.finish(db);
+                result
             }
             Handler::Session(run) => {
                 let mode = match command.spec.footprint {
@@ -203,6 +248,13 @@ impl<'a> Turn<'a> {
         match command.spec.handler {
             Handler::Read(run) => read_exclusively(db, command, run, args, reply),
             Handler::Write(run) => run(db, args, reply),
+            Handler::Blocking(run) => {
+                // As if its time were over (`transactions.md` 3.5).
+                if let Attempt::Wait(_) = run(db, args, reply)? {
+                    reply.null_array();
+                }
+                Ok(())
+            }
             Handler::Session(run) => {
                 let flow = run(
                     &mut Context {

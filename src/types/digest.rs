@@ -118,6 +118,9 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Limits;
+    use crate::types::hash::FieldExpiry;
+    use crate::types::set::SetLimits;
 
     /// Key, value, and whether the key expires.
     type Entry = (&'static [u8], &'static [u8], bool);
@@ -195,6 +198,86 @@ mod tests {
             dataset(&[(0, &first), (2, &third), (5, &sixth)]),
             "87690d7fff743d7f24135a3d1f0ef88d1ffe8165"
         );
+    }
+
+    const LIMITS: Limits = Limits {
+        entries: 128,
+        value: 64,
+    };
+
+    #[test]
+    fn collections_as_recorded() {
+        let limits = SetLimits {
+            intset: 512,
+            listpack: LIMITS,
+        };
+        for (members, expected) in [
+            (
+                &["a", "b", "3", "-40", ""][..],
+                "d41674edae962114991c2f7226b6a69591d78315",
+            ),
+            (&["1", "2", "3"], "2a462a3f51a1db89738ebbeef0c47ce1bbc85246"),
+        ] {
+            let mut set = Set::new();
+            for member in members {
+                set.add(member.as_bytes(), &limits);
+            }
+            let mut digest = Digest::default();
+            digest.add_set(&set);
+            assert_eq!(digest.hex(), expected);
+        }
+        let mut sorted_set = SortedSet::new();
+        for (member, score) in [
+            ("a", 1.5),
+            ("b", 0.0),
+            ("c", f64::INFINITY),
+            ("d", 3.0),
+            ("e", f64::NEG_INFINITY),
+            ("f", 1e21),
+            ("g", 0.1),
+        ] {
+            sorted_set.insert(member.as_bytes(), score, LIMITS);
+        }
+        let mut digest = Digest::default();
+        digest.add_sorted_set(&sorted_set);
+        assert_eq!(digest.hex(), "0f5c46522bedebb16ab4fd5eb47404da2e753d2f");
+        // Only the large form keeps the sign of zero in Redis.
+        let mut large = SortedSet::new();
+        let limits = Limits {
+            entries: 0,
+            ..LIMITS
+        };
+        large.insert(b"b", -0.0, limits);
+        let mut digest = Digest::default();
+        digest.add_sorted_set(&large);
+        assert_eq!(digest.hex(), "5c960294aeb741424834843e4c43f6efc7f8ac92");
+    }
+
+    #[test]
+    fn hashes_as_recorded() {
+        let mut hash = Hash::new();
+        for (name, value) in [("f", "v"), ("1", "2"), ("", "")] {
+            hash.set(
+                name.as_bytes(),
+                value.as_bytes(),
+                FieldExpiry::Clear,
+                LIMITS,
+            );
+        }
+        let digest = |hash: &Hash| {
+            let mut digest = Digest::default();
+            digest.add_hash(hash);
+            digest
+        };
+        let plain = "de75dbb5a9e3704697b0247affc39ee94c96d567";
+        assert_eq!(digest(&hash).hex(), plain);
+        hash.set_expiry(b"f", Some(1 << 41));
+        let mut expiring = digest(&hash);
+        assert_eq!(expiring.hex(), "3a0a24f846bf302fb24420e513b2d2a649955cd2");
+        expiring.mark_expire();
+        assert_eq!(expiring.hex(), "dc8fda079a86da7b7352cb1d56d81d3d533b1d51");
+        hash.set_expiry(b"f", None);
+        assert_eq!(digest(&hash).hex(), plain);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use rustc_apfloat::{Float, ieee::X87DoubleExtended};
+use rustc_apfloat::{Float, Round, Status, ieee::X87DoubleExtended};
 
 use super::number::{Hex, parse_exponent, split_sign};
 
@@ -43,6 +43,18 @@ pub fn increment(value: &[u8], increment: &[u8]) -> Result<String, FloatError> {
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
+    /// A thousand times the number, rounded up to a whole one. `None` if it is larger than 64 bits hold;
+    /// what is below them becomes the least number.
+    pub fn thousandfold_up(self) -> Option<i64> {
+        let thousand = X87DoubleExtended::from_u128(1_000).value;
+        let product = (self.0 * thousand).value;
+        let rounded = product.to_i128_r(64, Round::TowardPositive, &mut false);
+        if !rounded.status.contains(Status::INVALID_OP) {
+            return Some(rounded.value as i64);
+        }
+        product.is_negative().then_some(i64::MIN)
+    }
+
     /// Reads all of `text` as C's `strtold` does, without white space: decimal, hexadecimal
     /// (`0x1.8p3`) or `inf`/`infinity`, with `+` or `-`, in either case.
     ///

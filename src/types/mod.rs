@@ -7,13 +7,16 @@ pub mod glob;
 mod grisu;
 pub mod hash;
 pub mod hasher;
+mod intset;
 pub mod lcs;
 pub mod long_double;
 pub mod number;
+pub mod packed;
 pub mod quoting;
 pub mod set;
 pub mod sorted_set;
 pub mod table;
+mod word;
 
 pub use hash::Hash;
 pub use set::Set;

@@ -81,9 +81,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     if let Some(value) = parse_i64(text) {
         return u64::try_from(value).ok();
     }
-    let blank = |b: &u8| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
-    let text = &text[text.iter().position(blank)?..];
-    let (negative, digits) = match text {
+    let (negative, digits) = match skip_blanks(text) {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] | digits => (false, digits),
     };
@@ -118,6 +116,29 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
         || value.is_infinite() && !names_infinity(text)
         || value == 0.0 && !is_zero_mantissa(text);
     (!refused).then_some(value)
+}
+
+/// A double as C's `strtod` reads one, up to the first NUL byte if there is one: leading white space is
+/// fine, no text at all is 0, and what is too large or too small becomes an infinity or zero. NaN is
+/// refused, and so is anything behind the number.
+pub fn parse_c_f64(text: &[u8]) -> Option<f64> {
+    let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let text = skip_blanks(text);
+    let value = match std::str::from_utf8(text).ok()?.parse::<f64>() {
+        Ok(value) => value,
+        Err(_) => f64::from_bits(Hex::parse(text)?.nearest::<Double>()?.to_bits() as u64),
+    };
+    (!value.is_nan()).then_some(value)
+}
+
+/// The text without its leading white space, as C's `isspace` sees it.
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    let start = text.iter().take_while(|&b| blank(b)).count();
+    &text[start..]
 }
 
 /// Whether a text that reads as infinity says so, instead of being too large.
@@ -197,13 +218,18 @@ impl Hex {
 
     /// The nearest number of a type; `None` if it is too large, or not zero yet would become zero.
     pub(super) fn round<F: Float>(&self) -> Option<F> {
+        let value = self.nearest::<F>()?;
+        let lost = value.is_infinite() || value.is_zero() && self.mantissa != 0;
+        (!lost).then_some(value)
+    }
+
+    /// The nearest number of a type, be it zero or an infinity.
+    fn nearest<F: Float>(&self) -> Option<F> {
         // Far outside of every type's range, yet within what exponents can be computed with.
         let exponent = self.exponent.clamp(-40_000, 40_000);
         let sign = if self.negative { "-" } else { "" };
         let text = format!("{sign}0x{:x}p{exponent}", self.mantissa);
-        let value = text.parse::<F>().ok()?;
-        let lost = value.is_infinite() || value.is_zero() && self.mantissa != 0;
-        (!lost).then_some(value)
+        text.parse::<F>().ok()
     }
 }
 
@@ -250,6 +276,26 @@ pub fn format_f64(value: f64) -> String {
     let text: String = digits.as_bytes().iter().map(|&b| char::from(b)).collect();
     let sign = if value < 0.0 { "-" } else { "" };
     format!("{sign}{}", place_point(&text, digits.exponent))
+}
+
+/// A double as C prints it with `%.17g`: 17 digits without trailing zeros, with an exponent if that is
+/// below -4 or above 16. `inf` and `-inf` too.
+pub fn format_17_digits(value: f64) -> String {
+    if !value.is_finite() {
+        return format_f64(value);
+    }
+    let text = format!("{value:.16e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let strip = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if (-4..17).contains(&exponent) {
+        return strip(&format!("{value:.*}", (16 - exponent) as usize));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", strip(mantissa), exponent.unsigned_abs())
 }
 
 /// Writes `digits * 10^scale` plainly where that is short, otherwise with an exponent.

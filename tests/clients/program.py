@@ -6,14 +6,16 @@ import sys
 import redis
 
 
-def arguments():
-    """Reads HOST, PORT and --protocol from the command line."""
+def arguments(more=None):
+    """Reads HOST, PORT and --protocol from the command line, and what `more` adds to the parser."""
     parser = argparse.ArgumentParser()
     parser.add_argument("host", nargs="?", default="127.0.0.1")
     parser.add_argument("port", nargs="?", type=int, default=6379)
     parser.add_argument(
         "--protocol", type=int, choices=[2, 3], help="default: what redis-py chooses"
     )
+    if more is not None:
+        more(parser)
     return parser.parse_args()
 
 
@@ -21,9 +23,10 @@ def connect(args, **options):
     """A client of the server; replies are str unless decode_responses=False says otherwise."""
     options.setdefault("decode_responses", True)
     options.setdefault("socket_timeout", 60)
+    options.setdefault("port", args.port)
     if args.protocol is not None:
         options["protocol"] = args.protocol
-    return redis.Redis(host=args.host, port=args.port, **options)
+    return redis.Redis(host=args.host, **options)
 
 
 def check_equal(what, found, expected):

@@ -26,6 +26,7 @@
 //! closed
 //! raw c1 "PING\r\n"             sends exact bytes
 //! sleep 20                      milliseconds
+//! blocked 2                     waits until two clients are blocked
 //! close c2                      closes the connection
 //! ```
 //!
@@ -95,6 +96,7 @@ pub enum Action {
         bytes: Vec<u8>,
     },
     Sleep(u64),
+    Blocked(u64),
     Close {
         connection: String,
     },
@@ -250,6 +252,7 @@ fn action(text: &str) -> Result<Option<Action>, String> {
     let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
     Ok(Some(match first {
         "sleep" => Action::Sleep(rest.parse().map_err(|_| "sleep needs milliseconds")?),
+        "blocked" => Action::Blocked(rest.parse().map_err(|_| "blocked needs a number")?),
         "close" => Action::Close {
             connection: rest.to_string(),
         },

@@ -35,6 +35,7 @@ const MAX_DEPTH: u8 = 26;
 
 /// A hash table of entries that know their hashes. The caller hashes, by
 /// [`hasher::hash`](crate::types::hasher::hash).
+#[derive(Clone)]
 pub struct Table<T> {
     /// For each value of the position's top `depth` bits, a segment's index.
     directory: Vec<u32>,
@@ -58,6 +59,14 @@ impl<T: Slot> Table<T> {
             len: 0,
             most_slots: MAX_GROUPS * WIDTH,
         }
+    }
+
+    /// As [`Table::new`], with room for `len` entries if they fit into one segment.
+    pub fn with_room(skip: u8, len: usize) -> Self {
+        let groups = Segment::<T>::groups_for(len.min(MAX_GROUPS * WIDTH));
+        let mut table = Table::new(skip);
+        table.segments = vec![Segment::with_groups(groups.min(MAX_GROUPS), 0)];
+        table
     }
 
     /// Number of entries.

@@ -357,6 +357,23 @@ impl<T: Slot> Segment<T> {
     }
 }
 
+impl<T: Clone> Clone for Segment<T> {
+    fn clone(&self) -> Self {
+        let mut clone = Segment::<T>::with_groups(self.groups(), self.depth);
+        clone.earliest_expiry = self.earliest_expiry;
+        clone.deleted = self.deleted;
+        for slot in 0..self.slots() {
+            if let Some(entry) = self.get(slot) {
+                // SAFETY: the slot is vacant in the fresh segment of the same size.
+                unsafe { clone.slot_ptr(slot).write(entry.clone()) };
+                clone.len += 1;
+            }
+            clone.set_control(slot, self.control(slot));
+        }
+        clone
+    }
+}
+
 impl<T> Drop for Segment<T> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<T>() {

@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Result;
-use crate::client::Client;
-use crate::sys;
+use super::Result;
+use super::client::Client;
+use super::sys;
 
 /// The name that this project's server goes by in the tables.
 pub const OURS: &str = "ours";
@@ -71,13 +71,9 @@ impl Target {
             .iter()
             .map(|text| Self::parse(text))
             .collect::<Result<_>>()?;
-        let ours = env::var_os("REDOUBLE_BIN").map_or_else(
-            || PathBuf::from(env!("CARGO_BIN_EXE_redouble")),
-            PathBuf::from,
-        );
         let mut targets = Vec::new();
         let known = [
-            (OURS, Some(ours)),
+            (OURS, Some(our_program())),
             ("redis-server", find_program("redis-server")),
             ("valkey-server", find_program("valkey-server")),
         ];
@@ -92,6 +88,16 @@ impl Target {
         // Ours stays first also when --server replaced it.
         targets.sort_by_key(|target| target.name != OURS);
         Ok(targets)
+    }
+
+    /// This project's server, as cargo built it or as `REDOUBLE_BIN` says.
+    pub fn ours() -> Result<Self> {
+        Self::new(OURS, our_program(), Vec::new())
+    }
+
+    /// The server program `path`, or of that name on the PATH.
+    pub fn other(name: &str, path: &Path) -> Result<Self> {
+        Self::new(name, path.to_owned(), Vec::new())
     }
 
     /// True if the others are compared with this one.
@@ -214,6 +220,13 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path)
         .map(|directory| directory.join(name))
         .find(|file| file.is_file())
+}
+
+fn our_program() -> PathBuf {
+    env::var_os("REDOUBLE_BIN").map_or_else(
+        || PathBuf::from(env!("CARGO_BIN_EXE_redouble")),
+        PathBuf::from,
+    )
 }
 
 fn free_port() -> Result<u16> {

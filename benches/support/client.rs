@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::Result;
-use crate::scan::Scanner;
-use crate::workload::push_command;
+use super::Result;
+use super::request::push_command;
+use super::scan::Scanner;
 
 /// Bytes of requests written before their replies are read. The replies must fit into the socket's buffers meanwhile.
 const CHUNK: usize = 64 * 1024;

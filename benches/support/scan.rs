@@ -25,6 +25,8 @@ pub struct Scanner {
     pub nils: u64,
     /// Bytes inside bulk strings.
     pub payload: u64,
+    /// The sum of all integers, also those inside arrays. It wraps.
+    pub integers: i64,
     /// The text of the first error, without its `-`.
     pub first_error: Option<String>,
     /// Values still missing from the current reply; 0 between replies. One number replaces a stack of arrays, because
@@ -64,7 +66,11 @@ impl Scanner {
             self.missing = 1;
         }
         match kind {
-            b'+' | b':' => self.end_value(),
+            b'+' => self.end_value(),
+            b':' => {
+                self.integers = self.integers.wrapping_add(integer(text)?);
+                self.end_value();
+            }
             b'-' => {
                 self.errors += 1;
                 if self.first_error.is_none() {
@@ -96,6 +102,23 @@ impl Scanner {
             self.replies += 1;
         }
     }
+}
+
+/// An integer reply. It wraps.
+fn integer(text: &[u8]) -> Result<i64, Malformed> {
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        digits => (1, digits),
+    };
+    if digits.is_empty() {
+        return Err(Malformed);
+    }
+    let value = digits.iter().try_fold(0, |value: i64, &byte| {
+        let digit = i64::from(byte.wrapping_sub(b'0'));
+        let longer = value.wrapping_mul(10).wrapping_add(digit);
+        byte.is_ascii_digit().then_some(longer).ok_or(Malformed)
+    });
+    Ok(value?.wrapping_mul(sign))
 }
 
 /// A length of at most ten digits, so that no sum of two overflows.

@@ -1,6 +1,0 @@
-//! Sets.
-
-use crate::commands::spec::CommandSpec;
-
-/// All of them, in alphabetical order.
-pub const COMMANDS: &[CommandSpec] = &[];
