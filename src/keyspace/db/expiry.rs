@@ -79,11 +79,11 @@ impl Db<'_> {
             return;
         };
         if entry.is_expired(now) {
-            let latest = entry.latest_due_field(now);
             if let Some(entry) = self.detach(index, key) {
                 let count = entry.object::<Hash>().map_or(0, Hash::len);
                 self.discard(entry);
-                self.fields_expired(index, key, count, latest);
+                // Who saw it before now saw a field that is gone: which was the latest need not be known.
+                self.fields_expired(index, key, count, Some(now));
                 self.removed(index, key, "del", 0);
             }
             return;
