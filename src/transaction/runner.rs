@@ -190,7 +190,7 @@ impl<'a> Turn<'a> {
             let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Shared);
             let mut access = self.access(session);
             access.now = locked.settle_time(access.now);
-            let view = View::new(&locked, access);
+            let view = View::new(&locked, access).tentative();
             let result = run(&view, args, reply);
             if !view.met_expired() || !view.access.removes_stale {
                 view.count();
@@ -304,7 +304,7 @@ fn read_exclusively(
 ) -> CommandResult {
     let mark = reply.mark();
     {
-        let view = db.view();
+        let view = db.view().tentative();
         let result = run(&view, args, reply);
         if !view.met_expired() || !view.access.removes_stale {
             view.count();

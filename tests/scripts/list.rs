@@ -6,6 +6,9 @@ macro_rules! for_each_script {
             connection,
             generic,
             hash,
+            hash_expire,
+            hash_expire_8,
+            hash_expire_errors,
             numbers,
             protocol,
             server,
@@ -24,6 +27,7 @@ macro_rules! for_each_script {
             watch_set_store,
             watch_sorted_set,
             watch_table,
+            watch_table_fields,
             watch_table_keys,
         }
     };

@@ -163,7 +163,7 @@ impl Large {
                     }
                     again = true;
                     self.table
-                        .take_expired(index, now, Stored::expiry, &mut taken);
+                        .take_expired(index, now, |stored| stored.expiry(), &mut taken);
                 }
                 earliest = earliest.min(self.table.earliest_expiry(index));
                 index += 1;

@@ -331,6 +331,27 @@ fn a_large_hash_looks_only_where_something_is_due() {
     assert!(!hash.has_expiring() && hash.earliest_expiry().is_none());
 }
 
+/// Whoever removes fields under a lock must not be kept long.
+#[test]
+fn a_large_hash_loses_what_is_due_in_steps() {
+    let mut hash = Hash::new();
+    for number in 0..20_000 {
+        let name = format!("field:{number}");
+        set(&mut hash, &name, "value", DEFAULTS);
+        hash.set_expiry(name.as_bytes(), Some(if number % 4 == 0 { 9 } else { 1 }));
+    }
+    assert_eq!(hash.take_expired(5, 0, |_| {}), 0);
+    let mut left = 15_000;
+    while left > 0 {
+        let count = hash.take_expired(5, 10, |field| assert_eq!(field.expiry, Some(1)));
+        assert!((1..10 + 1_024).contains(&count));
+        left -= count;
+        assert!(left == 0 || hash.earliest_expiry() == Some(1));
+    }
+    assert_eq!(hash.take_expired(5, 10, |_| {}), 0);
+    assert_eq!((hash.len(), hash.earliest_expiry()), (5_000, Some(9)));
+}
+
 #[test]
 fn what_stays_is_scanned_while_the_hash_changes() {
     let mut chance = Chance::new(11);
