@@ -129,7 +129,7 @@ impl Generator {
         };
         let rule = self.numbers(rule);
         self.push(args, rule, out);
-        if pops && !count.is_some_and(|count| count >= ALL) {
+        if pops && count.is_none_or(|count| count < ALL) {
             self.push(about(&["SCARD"], &[]), Rule::Exact, out);
             self.push(about(&["DEL"], &[]), Rule::Exact, out);
         }
