@@ -1,10 +1,13 @@
 //! Random requests, valid and nearly valid, to this server and to a real redis-server: every reply must agree.
 //!
 //! The real server is found as in `differential.rs`. `REDOUBLE_GENERATED` is the number of requests,
-//! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again.
+//! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again. `REDOUBLE_CLOSER=1` then
+//! looks at everything after each batch, so that it shows where the servers begin to differ.
 
 mod support;
 
+#[path = "generated/collections.rs"]
+mod collections;
 #[path = "generated/commands.rs"]
 mod commands;
 #[path = "generated/judge.rs"]
@@ -105,32 +108,34 @@ impl Run {
             ref rule => rule.accepts(&ours.value, &theirs.value, before),
         };
         if !agree {
-            self.fail(notation::write(&ours.value), notation::write(&theirs.value));
+            let (ours, theirs) = judge::shown(&request.rule, &ours.value, &theirs.value);
+            self.fail(ours, theirs);
         }
         self.pairs[connection].follow(request, &theirs.value);
         theirs.value.clone()
     }
 
-    /// Compares what whole iterations with a small COUNT return; the steps may differ.
-    fn iterate(&mut self, connection: usize, count: u64, pattern: &[u8]) {
+    /// Compares what whole iterations with a small COUNT return; the steps may differ. `start` are the
+    /// command and its key.
+    fn iterate(&mut self, connection: usize, start: &Args, count: u64, pattern: &[u8]) {
         let found = |client: &mut Client| {
-            let mut keys = BTreeSet::new();
+            let mut found = BTreeSet::new();
             let mut cursor = b"0".to_vec();
             loop {
                 let count = count.to_string();
-                let step = client.call(&[
-                    b"SCAN",
-                    &cursor[..],
-                    b"COUNT",
-                    count.as_bytes(),
-                    b"MATCH",
-                    pattern,
-                ]);
-                let parts = step.elements();
-                keys.extend(parts[1].elements().iter().filter_map(Value::text));
+                let mut args: Vec<&[u8]> = start.iter().map(Vec::as_slice).collect();
+                args.extend([&cursor[..], b"COUNT", count.as_bytes(), b"MATCH", pattern]);
+                let step = client.call(&args);
+                let Value::Array(parts) = &step else {
+                    return BTreeSet::from([format!("{step:?}")]);
+                };
+                let pairs = matches!(&start[0][..], b"HSCAN" | b"ZSCAN");
+                for item in parts[1].elements().chunks(1 + usize::from(pairs)) {
+                    found.insert(format!("{:?}", judge::short_all(item)));
+                }
                 cursor = parts[0].text().expect("a cursor");
                 if cursor == b"0" {
-                    return keys;
+                    return found;
                 }
             }
         };
@@ -138,7 +143,8 @@ impl Run {
         let (ours, theirs) = (found(&mut pair.ours), found(&mut pair.theirs));
         if ours != theirs {
             let line = format!(
-                "c{connection}> SCAN .. COUNT {count} MATCH {}",
+                "c{connection}> {} .. COUNT {count} MATCH {}",
+                shown(start),
                 notation::quote(pattern)
             );
             self.history.push_back(line);
@@ -213,11 +219,18 @@ fn short(text: &str) -> String {
 fn run(seed: u64, count: usize, reference: &Program) {
     let mut run = start(seed, reference);
     let mut generator = Generator::new(Random::new(seed), reference.version);
+    if generator.one_in(2) {
+        run.exchange(2, &commands::small_forms(reference.version));
+    }
+    let closer = std::env::var("REDOUBLE_CLOSER").is_ok_and(|value| value == "1");
     while run.sent < count {
         let connection = generator.random.below(2) as usize;
         let length = 1 + generator.random.below(40) as usize;
         let batch = generator.batch(connection, length);
         run.exchange(connection, &batch);
+        if closer {
+            run.exchange(2, &commands::inspection(reference.version));
+        }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             run.exchange(connection, &generator.stale());
             std::thread::sleep(Duration::from_millis(values::SOON + 2));
@@ -225,13 +238,17 @@ fn run(seed: u64, count: usize, reference: &Program) {
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             let count = 1 + generator.random.below(4);
             let pattern = values::pattern(&mut generator.random);
-            run.iterate(connection, count, &pattern);
+            let start = generator.iteration();
+            // The look-ups are counted, and the steps differ.
+            run.exchange(2, &commands::counts().collect::<Vec<_>>());
+            run.iterate(connection, &start, count, &pattern);
+            run.exchange(2, &commands::reset_counts());
         }
         if generator.random.below(30) == 0 {
-            run.exchange(2, &commands::inspection());
+            run.exchange(2, &commands::inspection(reference.version));
         }
     }
-    run.exchange(2, &commands::inspection());
+    run.exchange(2, &commands::inspection(reference.version));
 }
 
 #[test]

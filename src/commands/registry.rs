@@ -32,6 +32,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     set::COMMANDS,
     shutdown::COMMANDS,
     sorted_set::COMMANDS,
+    sorted_set::algebra::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -2,13 +2,14 @@
 //!
 //! Nothing here depends on time or on replies: the same seed makes the same requests.
 
+use crate::collections;
 use crate::judge::Rule;
 use crate::support::client::encode;
 use crate::support::notation;
 use crate::support::random::Random;
 use crate::values;
 use redouble::commands::registry::{self, Command};
-use redouble::commands::spec::{Arg, ArgKind, Handler};
+use redouble::commands::spec::{Arg, ArgKind, Group, Handler};
 
 /// A request's arguments, the command's name first.
 pub type Args = Vec<Vec<u8>>;
@@ -58,7 +59,11 @@ pub struct Generator {
     /// The data commands that both servers know.
     data: Vec<&'static Command>,
     /// Version of the server that is compared with.
-    version: (u32, u32),
+    pub version: (u32, u32),
+    /// Group of the command that is being made.
+    group: Group,
+    /// How many keys it has got behind their number.
+    numbered: u64,
 }
 
 /// Session commands whose arguments are made from the grammar.
@@ -93,12 +98,32 @@ const KNOWN: &[Known] = &[
         |args| is(args, 0, "AUTH") && is(args, 1, "nobody"),
     ),
     (
+        "DIFFERENCE: Redis 7.4 counts a negative offset from the other end, but only where a sorted set is large",
+        None,
+        collections::has_negative_offset,
+    ),
+    (
+        "DIFFERENCE: COMMAND GETKEYS reads a number of keys that is none as atoi does",
+        None,
+        collections::miscounts_keys,
+    ),
+    (
         "SINCE 7.4: a cursor that is no plain number is invalid",
         Some((7, 4)),
         |args| {
             let plain =
                 |cursor: &Vec<u8>| !cursor.is_empty() && cursor.iter().all(u8::is_ascii_digit);
-            is(args, 0, "SCAN") && args.get(1).is_some_and(|cursor| !plain(cursor))
+            let at = match () {
+                _ if is(args, 0, "SCAN") => 1,
+                _ if ["HSCAN", "SSCAN", "ZSCAN"]
+                    .iter()
+                    .any(|name| is(args, 0, name)) =>
+                {
+                    2
+                }
+                _ => return false,
+            };
+            args.get(at).is_some_and(|cursor| !plain(cursor))
         },
     ),
     (
@@ -145,7 +170,7 @@ pub fn is(args: &Args, index: usize, word: &str) -> bool {
         .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-fn words(text: &[&str]) -> Args {
+pub fn words(text: &[&str]) -> Args {
     text.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
@@ -169,6 +194,8 @@ impl Generator {
             connections: Default::default(),
             data,
             version,
+            group: Group::Generic,
+            numbered: 0,
         }
     }
 
@@ -199,6 +226,13 @@ impl Generator {
     pub fn stale(&mut self) -> Vec<Request> {
         let mut out = Vec::new();
         for key in values::keys() {
+            if both_know("HPEXPIRE", self.version) && self.one_in(3) {
+                let mut args = words(&["HPEXPIRE"]);
+                args.extend([key.clone(), values::SOON.to_string().into_bytes()]);
+                args.extend(words(&["FIELDS", "2"]));
+                args.extend([(); 2].map(|()| values::member(&mut self.random)));
+                self.push(args, Rule::Exact, &mut out);
+            }
             if self.one_in(3) {
                 let mut args = words(&["PEXPIRE"]);
                 args.extend([key, values::SOON.to_string().into_bytes()]);
@@ -208,7 +242,7 @@ impl Generator {
         out
     }
 
-    fn one_in(&mut self, times: u64) -> bool {
+    pub fn one_in(&mut self, times: u64) -> bool {
         self.random.below(times) == 0
     }
 
@@ -237,11 +271,12 @@ impl Generator {
             316..322 => self.debug(out),
             322..330 => self.random_key(out),
             330..345 => self.common_subsequence(out),
-            _ => self.data(out),
+            345..349 => self.bulk(out),
+            _ => self.data(in_multi, out),
         }
     }
 
-    fn push(&mut self, args: Args, rule: Rule, out: &mut Vec<Request>) {
+    pub fn push(&mut self, args: Args, rule: Rule, out: &mut Vec<Request>) {
         let inline = self.one_in(12);
         out.push(Request {
             inline,
@@ -399,7 +434,7 @@ impl Generator {
                 continue;
             }
             let args = self.call(command);
-            if !is_known(&args, self.version) {
+            if !collections::needs_care(&args) && !is_known(&args, self.version) {
                 self.push(args, Rule::Exact, out);
             }
         }
@@ -488,14 +523,14 @@ impl Generator {
         self.push(args, Rule::Exact, out);
     }
 
-    fn data(&mut self, out: &mut Vec<Request>) {
+    fn data(&mut self, in_multi: bool, out: &mut Vec<Request>) {
         let command = values::pick(&mut self.random, &self.data);
         let rare = command.full_name.starts_with("flush") || command.full_name == "function|flush";
         if rare && !self.one_in(15) {
             return;
         }
         let args = self.call(command);
-        self.push(args, rule(command), out);
+        self.careful(command, args, in_multi, out);
     }
 
     /// A call of the command, one in six of them spoilt.
@@ -509,11 +544,14 @@ impl Generator {
             args.iter_mut().for_each(|word| word.make_ascii_lowercase());
         }
         let fixed = args.len();
+        self.group = command.spec.group;
         self.arguments(command.spec.args, &mut args);
+        self.fit_range(&mut args);
         if self.one_in(6) {
             self.spoil(command.spec.args, fixed, &mut args);
         }
         values::tame(&mut self.random, &mut args);
+        collections::tame(&mut self.random, &mut args);
         args
     }
 
@@ -523,8 +561,24 @@ impl Generator {
             .iter()
             .rposition(|arg| !arg.optional)
             .map_or(0, |last| last + 1);
+        let mut number_at = None;
         for arg in &grammar[..tail] {
+            let from = out.len();
             self.argument(arg, out);
+            if matches!(arg.name, "numkeys" | "numfields") {
+                number_at = Some(from);
+            } else if let Some(at) = number_at.filter(|_| arg.multiple) {
+                let words = if let ArgKind::Block(parts) = arg.kind {
+                    parts.len()
+                } else {
+                    1
+                };
+                self.numbered = ((out.len() - from) / words) as u64;
+                if !self.one_in(12) {
+                    out[at] = self.numbered.to_string().into_bytes();
+                }
+                number_at = None;
+            }
         }
         let mut options: Vec<&Arg> = grammar[tail..].iter().collect();
         while !options.is_empty() {
@@ -537,7 +591,7 @@ impl Generator {
     }
 
     fn argument(&mut self, arg: &Arg, out: &mut Args) {
-        if arg.optional && !self.one_in(3) {
+        if arg.optional && !self.one_in(3) || !self.knows(arg) {
             return;
         }
         if let Some(token) = arg.token.filter(|token| !token.is_empty()) {
@@ -548,6 +602,7 @@ impl Generator {
             out.push(token);
         }
         let times = match arg.multiple {
+            true if arg.name == "weight" && !self.one_in(12) => self.numbered,
             true => 1 + self.random.below(4),
             false => 1,
         };
@@ -555,13 +610,45 @@ impl Generator {
             match arg.kind {
                 ArgKind::PureToken => {}
                 ArgKind::OneOf(choices) => {
-                    let choice = &choices[self.random.below(choices.len() as u64) as usize];
+                    let choices: Vec<&Arg> = choices.iter().filter(|arg| self.knows(arg)).collect();
+                    let choice = values::pick(&mut self.random, &choices);
                     self.argument(choice, out);
                 }
                 ArgKind::Block(parts) => self.arguments(parts, out),
-                kind => out.push(values::of_kind(&mut self.random, kind, arg.name)),
+                kind => {
+                    let group = self.group;
+                    out.push(values::of_kind(&mut self.random, kind, arg.name, group));
+                }
             }
         }
+    }
+
+    /// How the replies of a data command are compared.
+    pub fn rule(&self, command: &Command, args: &Args) -> Rule {
+        match command.full_name {
+            "scan" | "sscan" => Rule::Scan,
+            "hscan" if args.iter().any(|arg| arg.eq_ignore_ascii_case(b"NOVALUES")) => Rule::Scan,
+            "hscan" => Rule::ScanPairs,
+            "zscan" => self.numbers(Rule::ScanPairs),
+            "hgetall" => Rule::UnorderedPairs,
+            "ttl" | "expiretime" | "httl" | "hexpiretime" => Rule::Within(2),
+            "pttl" | "pexpiretime" | "hpttl" | "hpexpiretime" => Rule::Within(2000),
+            "object|encoding" => Rule::Encoding(self.version),
+            // DIFFERENCE: Redis counts what an argument in MULTI's queue shares, and a small integer counts
+            // as shared or not for as long as it lives, whatever the eviction policy is by then.
+            // Such an integer has one access clock for all keys, too.
+            "object|refcount" | "object|idletime" => Rule::Within(i64::MAX),
+            "object|freq" => Rule::Within(255),
+            _ if command.spec.group == Group::SortedSet => self.numbers(Rule::Exact),
+            _ if command.spec.tips.contains(&"nondeterministic_output_order") => Rule::Unordered,
+            _ => Rule::Exact,
+        }
+    }
+
+    /// Whether the server that is compared with knows this argument.
+    fn knows(&self, arg: &Arg) -> bool {
+        arg.since
+            .is_none_or(|since| parse_version(since) <= self.version)
     }
 
     /// Makes a call that may be wrong, by one or two changes behind the first `fixed` words.
@@ -591,22 +678,6 @@ impl Generator {
     }
 }
 
-/// How the replies of a data command are compared.
-fn rule(command: &Command) -> Rule {
-    match command.full_name {
-        "scan" => Rule::Scan,
-        "ttl" | "expiretime" => Rule::Within(2),
-        "pttl" | "pexpiretime" => Rule::Within(2000),
-        // DIFFERENCE: Redis counts what an argument in MULTI's queue shares, and a small integer counts as
-        // shared or not for as long as it lives, whatever the eviction policy is by then.
-        // Such an integer has one access clock for all keys, too.
-        "object|refcount" | "object|idletime" => Rule::Within(i64::MAX),
-        "object|freq" => Rule::Within(255),
-        _ if command.spec.tips.contains(&"nondeterministic_output_order") => Rule::Unordered,
-        _ => Rule::Exact,
-    }
-}
-
 /// Whether the request is a known difference from a server of this version.
 fn is_known(args: &Args, version: (u32, u32)) -> bool {
     KNOWN
@@ -614,38 +685,86 @@ fn is_known(args: &Args, version: (u32, u32)) -> bool {
         .any(|(_, since, is)| since.is_none_or(|since| version < since) && is(args))
 }
 
+/// Whether both servers know the command of this full name.
+pub fn both_know(name: &str, version: (u32, u32)) -> bool {
+    registry::lookup_full(name.as_bytes())
+        .is_some_and(|command| parse_version(command.spec.since) <= version)
+}
+
 /// Requests that look at everything there is; they are sent to a connection that does nothing else.
-pub fn inspection() -> Vec<Request> {
+pub fn inspection(version: (u32, u32)) -> Vec<Request> {
     let mut out = Vec::new();
     let mut push = |args: Args, rule: Rule| {
         out.push(Request::new(args, rule));
     };
-    for section in [
-        "commandstats",
-        "errorstats",
-        "stats",
-        "persistence",
-        "keyspace",
-    ] {
-        push(words(&["INFO", section]), Rule::Info);
-    }
+    counts().for_each(|request| push(request.args, request.rule));
     push(words(&["DEBUG", "DIGEST"]), Rule::Exact);
     for database in values::DATABASES {
         push(words(&["SELECT", database]), Rule::Exact);
         push(words(&["DBSIZE"]), Rule::Exact);
         push(words(&["KEYS", "*"]), Rule::Unordered);
         for key in values::keys() {
-            for (command, rule) in [
-                (&["OBJECT", "ENCODING"][..], Rule::Exact),
-                (&["PTTL"], Rule::Within(2000)),
-                (&["STRLEN"], Rule::Exact),
+            let numbers = match version < (7, 2) {
+                true => Rule::Numbers(Box::new(Rule::Exact)),
+                false => Rule::Exact,
+            };
+            for (before, rule, after) in [
+                (&["TYPE"][..], Rule::Exact, &[][..]),
+                (&["OBJECT", "ENCODING"], Rule::Encoding(version), &[]),
+                (&["PTTL"], Rule::Within(2000), &[]),
+                (&["DEBUG", "DIGEST-VALUE"], Rule::Exact, &[]),
+                (&["STRLEN"], Rule::Exact, &[]),
+                (&["HGETALL"], Rule::UnorderedPairs, &[]),
+                (&["SMEMBERS"], Rule::Unordered, &[]),
+                (&["ZRANGE"], numbers, &["0", "-1", "WITHSCORES"]),
+                (
+                    &["HPTTL"],
+                    Rule::Within(2000),
+                    &["FIELDS", "7", "a", "b", "c", "d", "1", "2", "3"],
+                ),
             ] {
-                let mut args = words(command);
+                if !both_know(&before.join("|"), version) {
+                    continue;
+                }
+                let mut args = words(before);
                 args.push(key.clone());
+                args.extend(words(after));
                 push(args, rule);
             }
         }
         push(words(&["DBSIZE"]), Rule::Exact);
     }
     out
+}
+
+/// Requests that look at what a server has counted.
+pub fn counts() -> impl Iterator<Item = Request> {
+    let sections = [
+        "commandstats",
+        "errorstats",
+        "stats",
+        "persistence",
+        "keyspace",
+    ];
+    sections
+        .into_iter()
+        .map(|section| Request::new(words(&["INFO", section]), Rule::Info))
+}
+
+/// Requests after which everything is counted from the beginning.
+pub fn reset_counts() -> Vec<Request> {
+    vec![Request::new(words(&["CONFIG", "RESETSTAT"]), Rule::Exact)]
+}
+
+/// Requests that make the compact forms small.
+pub fn small_forms(version: (u32, u32)) -> Vec<Request> {
+    let sets = match version < (7, 2) {
+        true => &[],
+        false => values::SMALL_SETS,
+    };
+    values::SMALL
+        .iter()
+        .chain(sets)
+        .map(|(name, value)| Request::new(words(&["CONFIG", "SET", name, value]), Rule::Exact))
+        .collect()
 }

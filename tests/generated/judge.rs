@@ -1,6 +1,7 @@
 //! Says whether two replies to the same request agree.
 
 use crate::commands::parse_version;
+use crate::support::notation;
 use crate::support::resp::Value;
 use redouble::commands::registry;
 
@@ -11,10 +12,27 @@ pub enum Rule {
     Exact,
     /// The elements come in any order.
     Unordered,
-    /// Integers, of which those that are not negative may be this far apart.
+    /// Pairs, in one array or as elements of it, in any order.
+    UnorderedPairs,
+    /// Integers, alone or in an array, of which those that are not negative may be this far apart.
     Within(i64),
     /// A whole iteration of SCAN in one reply: the cursor 0, and the elements in any order.
     Scan,
+    /// The same with pairs in one array.
+    ScanPairs,
+    /// Random picks out of what the reply before has shown: equally many.
+    Picks {
+        /// Whether what was shown are pairs.
+        from_pairs: bool,
+        /// Whether pairs are picked, too, where there are several.
+        pairs: bool,
+        /// Whether none may come twice.
+        distinct: bool,
+    },
+    /// The word for an encoding. Sets have had a listpack since 7.2.
+    Encoding((u32, u32)),
+    /// Doubles may have more digits than they need.
+    Numbers(Box<Rule>),
     /// Null, or one of the keys that the SCAN before it has returned.
     RandomKey,
     /// Versions and the number of the connection differ.
@@ -38,7 +56,36 @@ impl Rule {
         match self {
             Rule::Exact | Rule::Exec => false,
             Rule::Unordered => sorted(ours) == sorted(theirs),
+            Rule::UnorderedPairs => pairs(ours)
+                .zip(pairs(theirs))
+                .is_some_and(|(ours, theirs)| in_order(&ours) == in_order(&theirs)),
+            Rule::ScanPairs => match (ours, theirs) {
+                (Value::Array(a), Value::Array(b)) if a.len() == 2 && b.len() == 2 => {
+                    a[0] == b[0] && Rule::UnorderedPairs.accepts(&a[1], &b[1], None)
+                }
+                _ => false,
+            },
+            Rule::Picks {
+                from_pairs,
+                pairs,
+                distinct,
+            } => before.is_some_and(|before| {
+                let picked = |reply| picked(reply, before, *from_pairs, *pairs, *distinct);
+                std::mem::discriminant(ours) == std::mem::discriminant(theirs)
+                    && picked(ours).is_some()
+                    && picked(ours) == picked(theirs)
+            }),
+            Rule::Encoding(version) => {
+                let set = |word: &[u8]| Value::Bulk(word.to_vec());
+                *version < (7, 2) && *ours == set(b"listpack") && *theirs == set(b"hashtable")
+            }
+            Rule::Numbers(rule) => {
+                rule.accepts(&short(ours), &short(theirs), before.map(short).as_ref())
+            }
             Rule::Within(distance) => match (ours, theirs) {
+                (Value::Array(a), Value::Array(b)) => {
+                    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.accepts(a, b, None))
+                }
                 (Value::Int(a), Value::Int(b)) if *a >= 0 && *b >= 0 => {
                     a.abs_diff(*b) <= distance.unsigned_abs()
                 }
@@ -73,13 +120,83 @@ impl Rule {
     }
 }
 
+fn in_order<T: Clone + std::fmt::Debug>(items: &[T]) -> Vec<T> {
+    let mut items = items.to_vec();
+    items.sort_by_cached_key(|item| format!("{item:?}"));
+    items
+}
+
+/// The pairs of a map, of a flat array or of an array of pairs.
+fn pairs(value: &Value) -> Option<Vec<(Value, Value)>> {
+    match value {
+        Value::Map(pairs) => Some(pairs.clone()),
+        Value::Array(items) if items.iter().any(|item| matches!(item, Value::Array(_))) => items
+            .iter()
+            .map(|item| match item {
+                Value::Array(pair) if pair.len() == 2 => Some((pair[0].clone(), pair[1].clone())),
+                _ => None,
+            })
+            .collect(),
+        Value::Array(items) if items.len() % 2 == 0 => Some(
+            items
+                .chunks(2)
+                .map(|pair| (pair[0].clone(), pair[1].clone()))
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+/// How many were picked; `None` if the reply is no pick out of what was shown.
+fn picked(
+    reply: &Value,
+    shown: &Value,
+    from_pairs: bool,
+    in_pairs: bool,
+    distinct: bool,
+) -> Option<usize> {
+    let single = |value: &Value| (value.clone(), Value::Null);
+    let all: Vec<(Value, Value)> = match shown {
+        Value::Set(items) => items.iter().map(single).collect(),
+        Value::Array(items) if !from_pairs => items.iter().map(single).collect(),
+        other => pairs(other)?,
+    };
+    let picks: Vec<(Value, Value)> = match reply {
+        Value::Bulk(_) => vec![single(reply)],
+        Value::Set(items) => items.iter().map(single).collect(),
+        Value::Array(items) if !in_pairs => items.iter().map(single).collect(),
+        other => pairs(other)?,
+    };
+    let found = picks.iter().all(|pick| {
+        all.iter()
+            .any(|one| one.0 == pick.0 && (!in_pairs || one.1 == pick.1))
+    });
+    let twice = |at: usize| picks[..at].iter().any(|other| other.0 == picks[at].0);
+    let fine = found && !(distinct && (0..picks.len()).any(twice));
+    fine.then_some(picks.len())
+}
+
+/// The reply with all that reads as a double in its shortest form.
+fn short(value: &Value) -> Value {
+    let text = |text: &Vec<u8>| match std::str::from_utf8(text).map(str::parse::<f64>) {
+        Ok(Ok(number)) if text.len() > 15 => format!("{number:?}").into_bytes(),
+        _ => text.clone(),
+    };
+    match value {
+        Value::Bulk(bytes) => Value::Bulk(text(bytes)),
+        Value::Double(bytes) => Value::Double(text(bytes)),
+        Value::Array(items) => Value::Array(items.iter().map(short).collect()),
+        other => other.clone(),
+    }
+}
+
+/// As [`short`], of several.
+pub fn short_all(values: &[Value]) -> Vec<Value> {
+    values.iter().map(short).collect()
+}
+
 /// The elements in an order of our own; any other reply as it is.
 fn sorted(value: &Value) -> Value {
-    let in_order = |items: &[Value]| {
-        let mut items = items.to_vec();
-        items.sort_by_cached_key(|item| format!("{item:?}"));
-        items
-    };
     match value {
         Value::Array(items) => Value::Array(in_order(items)),
         Value::Set(items) => Value::Set(in_order(items)),
@@ -95,6 +212,18 @@ fn returned(scan: &Value, key: &Value) -> bool {
             .is_some_and(|keys| keys.elements().contains(key)),
         _ => false,
     }
+}
+
+/// The two replies as a failure shows them: of INFO, the lines that differ.
+pub fn shown(rule: &Rule, ours: &Value, theirs: &Value) -> (String, String) {
+    if let (Rule::Info, Some(a), Some(b)) = (rule, ours.text(), theirs.text()) {
+        let (a, b) = (counts(&a), counts(&b));
+        let only = |a: &[String], b: &[String]| -> Vec<String> {
+            a.iter().filter(|line| !b.contains(line)).cloned().collect()
+        };
+        return (only(&a, &b).join("; "), only(&b, &a).join("; "));
+    }
+    (notation::write(ours), notation::write(theirs))
 }
 
 /// The lines of INFO that must be equal, sorted, without the fields that depend on time.
@@ -115,7 +244,11 @@ fn counts(info: &[u8]) -> Vec<String> {
         .lines()
         .filter(|line| NAMES.iter().any(|name| line.starts_with(name)))
         // An iteration takes as many steps as a server likes.
-        .filter(|line| !line.starts_with("cmdstat_scan:"))
+        .filter(|line| {
+            !["scan", "hscan", "sscan", "zscan"]
+                .iter()
+                .any(|name| line.starts_with(&format!("cmdstat_{name}:")))
+        })
         .map(|line| {
             let fields = line.split_inclusive([':', ',']);
             fields

@@ -2,7 +2,7 @@
 
 use crate::commands::{Args, is};
 use crate::support::random::Random;
-use redouble::commands::spec::ArgKind;
+use redouble::commands::spec::{ArgKind, Group};
 
 /// Databases that hold keys.
 pub const DATABASES: [&str; 4] = ["0", "1", "2", "15"];
@@ -18,8 +18,11 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ("lfu-decay-time", &["1", "0", "x"]),
     ("slowlog-max-len", &["128", "-1", "1k"]),
     ("slowlog-log-slower-than", &["10000", "-1", "-2", "1e3"]),
-    ("hash-max-listpack-entries", &["512", "128", "x"]),
+    ("hash-max-listpack-entries", &["4", "128", "4", "x"]),
+    ("hash-max-listpack-value", &["8", "64"]),
     ("hash-max-ziplist-entries", &["128", "-5"]),
+    ("set-max-intset-entries", &["4", "512", "0"]),
+    ("zset-max-listpack-entries", &["4", "128", "0"]),
     (
         "list-max-listpack-size",
         &["-2", "100", "99999999999999999999"],
@@ -45,7 +48,7 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ("appendfsync", &["everysec", "no", "sometimes"]),
     ("latency-monitor-threshold", &["0", "100", "-1"]),
     ("busy-reply-threshold", &["5000", "0"]),
-    ("zset-max-listpack-value", &["64", "0x40"]),
+    ("zset-max-listpack-value", &["64", "8", "0x40"]),
     ("stream-node-max-bytes", &["4kb", "4096", "1m"]),
     (
         "client-output-buffer-limit",
@@ -58,6 +61,21 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ),
     ("databases", &["16", "x"]),
     ("nosuch-setting", &["1"]),
+];
+
+/// Limits of the compact forms under which everything is converted all the time.
+pub const SMALL: &[(&str, &str)] = &[
+    ("hash-max-listpack-entries", "4"),
+    ("hash-max-listpack-value", "8"),
+    ("set-max-intset-entries", "3"),
+    ("zset-max-listpack-entries", "4"),
+    ("zset-max-listpack-value", "8"),
+];
+
+/// The same for those of sets, which are there since 7.2.
+pub const SMALL_SETS: &[(&str, &str)] = &[
+    ("set-max-listpack-entries", "5"),
+    ("set-max-listpack-value", "8"),
 ];
 
 const INTEGERS: &[&str] = &[
@@ -168,6 +186,90 @@ const PATTERNS: &[&str] = &[
     "*?*", "[\\]", "bin*", "[^", "?*?", "\\a",
 ];
 
+const MEMBERS: &[&str] = &[
+    "a",
+    "b",
+    "c",
+    "d",
+    "1",
+    "2",
+    "3",
+    "aa",
+    "ab",
+    "A",
+    "",
+    "-1",
+    "0",
+    "32767",
+    "32768",
+    "-32769",
+    "2147483648",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "01",
+    "-0",
+    "1.5",
+    "123456789",
+    "a\0",
+    "ü",
+    "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm",
+    "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm",
+];
+
+const SCORES: &[&str] = &[
+    "0",
+    "1",
+    "1",
+    "2",
+    "3",
+    "-1",
+    "1.5",
+    "0.25",
+    "-2.75",
+    "0.1",
+    "0.2",
+    "-0",
+    "inf",
+    "-inf",
+    "+inf",
+    "infinity",
+    "nan",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "5e-324",
+    "1e308",
+    "-1e308",
+    "1e21",
+    "0x10",
+    "0x1p-2",
+    "9007199254740993",
+    "123456789012345678",
+    "4294967296",
+    "3.0",
+    "",
+    "a",
+    " 1",
+    "1 ",
+    "1.5e",
+];
+
+const SCORE_BOUNDS: &[&str] = &[
+    "-inf", "+inf", "inf", "-inf", "+inf", "0", "1", "2", "(1", "(0", "(2", "1.5", "(1.5", "-1",
+    "(-1", "(inf", "(-inf", "-0", "(-0", "0x1", "(", "((1", "nan", "(nan", "", "a", "[1", " 1",
+    "1e400", "(1e-400",
+];
+
+const MEMBER_BOUNDS: &[&str] = &[
+    "-", "+", "-", "+", "[a", "(a", "[b", "(b", "[c", "[aa", "(ab", "[1", "(3", "[A", "[", "(",
+    "[ü", "a", "", "+a", "-a", "b", "((", "[-", "[+", "[m",
+];
+
+const WEIGHTS: &[&str] = &[
+    "1", "1", "2", "0", "-1", "0.5", "1.5", "inf", "-inf", "nan", "x", "", "1e308", "-0", "1e400",
+];
+
 /// One of the choices.
 pub fn pick<T: Copy>(random: &mut Random, choices: &[T]) -> T {
     choices[random.below(choices.len() as u64) as usize]
@@ -195,6 +297,57 @@ pub fn key(random: &mut Random) -> Vec<u8> {
     all[random.below(all.len() as u64) as usize].clone()
 }
 
+/// A key for a command of this group: mostly one of those that often hold a value of its type.
+fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
+    let all = keys();
+    let own: &[usize] = match group {
+        Group::Hash => &[0, 4],
+        Group::Set => &[1, 2],
+        // Sets serve as sources of sorted sets.
+        Group::SortedSet => &[3, 5, 3, 5, 1],
+        _ => return key(random),
+    };
+    match random.below(4) {
+        0 => key(random),
+        _ => all[pick(random, own)].clone(),
+    }
+}
+
+/// A member or a field: the first few more often, so that they meet.
+pub fn member(random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0 => any(random),
+        1..12 => text(random, &MEMBERS[..7]),
+        _ => text(random, MEMBERS),
+    }
+}
+
+/// One end of a range of scores.
+pub fn score_bound(random: &mut Random) -> Vec<u8> {
+    text(random, SCORE_BOUNDS)
+}
+
+/// One end of a range of members.
+pub fn member_bound(random: &mut Random) -> Vec<u8> {
+    text(random, MEMBER_BOUNDS)
+}
+
+/// An index from either end.
+pub fn index(random: &mut Random) -> Vec<u8> {
+    match random.below(5) {
+        0 => text(random, INTEGERS),
+        _ => (random.below(14) as i64 - 7).to_string().into_bytes(),
+    }
+}
+
+/// A score: mostly one that is good.
+fn score(random: &mut Random) -> Vec<u8> {
+    match random.below(3) {
+        0 => text(random, SCORES),
+        _ => text(random, &SCORES[..16]),
+    }
+}
+
 /// A pattern for keys.
 pub fn pattern(random: &mut Random) -> Vec<u8> {
     text(random, PATTERNS)
@@ -217,10 +370,23 @@ pub fn any(random: &mut Random) -> Vec<u8> {
 }
 
 /// A value for an argument of this kind and name; seldom one of another kind.
-pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str) -> Vec<u8> {
+pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> Vec<u8> {
+    let collection = matches!(group, Group::Hash | Group::Set | Group::SortedSet);
     match (kind, name) {
-        (ArgKind::Key(_), _) => key(random),
+        (ArgKind::Key(_), _) => key_for(random, group),
         (ArgKind::Pattern, _) => pattern(random),
+        (ArgKind::String, "member" | "field" | "member1") => member(random),
+        (ArgKind::String, "value") if collection => member(random),
+        (ArgKind::Double, "min" | "max") => score_bound(random),
+        (ArgKind::String, "min" | "max") => member_bound(random),
+        (ArgKind::Double, "score") => score(random),
+        (ArgKind::Integer, "increment") if group == Group::SortedSet => score(random),
+        (ArgKind::Integer, "weight") => text(random, WEIGHTS),
+        (ArgKind::Double, "timeout") => text(random, &["0.01", "0", "-1", "x", "inf", "1e300", ""]),
+        (ArgKind::Integer, "count" | "limit" | "offset") if collection && random.below(4) != 0 => {
+            (random.below(9) as i64 - 2).to_string().into_bytes()
+        }
+        (ArgKind::Integer | ArgKind::String, "start" | "stop") if collection => index(random),
         (ArgKind::Double, _) => text(random, FLOATS),
         (ArgKind::UnixTime, _) => text(random, UNIX_TIMES),
         (ArgKind::Integer, "seconds" | "milliseconds") => span(random),
@@ -311,8 +477,9 @@ fn far(random: &mut Random) -> Vec<u8> {
 
 /// Changes what would depend on time, take too much memory, or on the order of keys.
 pub fn tame(random: &mut Random, args: &mut Args) {
-    let number = |arg: &[u8]| std::str::from_utf8(arg).ok()?.trim().parse::<i64>().ok();
-    let relative = ["EXPIRE", "PEXPIRE", "SETEX", "PSETEX"];
+    let relative = [
+        "EXPIRE", "PEXPIRE", "SETEX", "PSETEX", "HEXPIRE", "HPEXPIRE",
+    ];
     for index in 1..args.len() {
         let third = index == 2 && relative.iter().any(|name| is(args, 0, name));
         let option = is(args, index - 1, "EX") || is(args, index - 1, "PX");
@@ -327,22 +494,35 @@ pub fn tame(random: &mut Random, args: &mut Args) {
             args[2] = b"9999".to_vec();
         }
     }
-    if is(args, 0, "SCAN") && args.len() > 1 {
-        // Cursors are read as by strtoull, up to a null byte.
-        let cursor = args[1].split(|byte| *byte == 0).next().unwrap_or_default();
-        let cursor = String::from_utf8_lossy(cursor).trim().parse::<i128>();
-        if cursor.is_ok_and(|n| n > 0 || n < i64::MIN.into()) {
-            args[1] = b"0".to_vec();
-        }
-        // There are more keys than the default COUNT where a spoilt request has made some.
-        if !(2..args.len()).any(|index| is(args, index, "COUNT")) {
-            args.extend([b"count".to_vec(), b"1000".to_vec()]);
-        }
-        for index in 2..args.len() {
-            let small = number(&args[index]).is_some_and(|n| (1..100).contains(&n));
-            if is(args, index - 1, "COUNT") && small {
-                args[index] = b"1000".to_vec();
-            }
+    if is(args, 0, "SCAN") {
+        tame_scan(args, 1);
+    }
+}
+
+/// Makes a scan, whose cursor is argument `at`, begin at the beginning and end at the end: between them
+/// the order of elements shows.
+pub fn tame_scan(args: &mut Args, at: usize) {
+    if args.len() <= at {
+        return;
+    }
+    // Cursors are read as by strtoull, up to a null byte.
+    let cursor = args[at].split(|byte| *byte == 0).next().unwrap_or_default();
+    let cursor = String::from_utf8_lossy(cursor).trim().parse::<i128>();
+    if cursor.is_ok_and(|n| n > 0 || n < i64::MIN.into()) {
+        args[at] = b"0".to_vec();
+    }
+    // There are more than the default COUNT where a spoilt request has made some.
+    if !(at + 1..args.len()).any(|index| is(args, index, "COUNT")) {
+        args.extend([b"count".to_vec(), b"10000".to_vec()]);
+    }
+    for index in at + 1..args.len() {
+        let small = number(&args[index]).is_some_and(|n| (1..10_000).contains(&n));
+        if is(args, index - 1, "COUNT") && small {
+            args[index] = b"10000".to_vec();
         }
     }
+}
+
+fn number(arg: &[u8]) -> Option<i64> {
+    std::str::from_utf8(arg).ok()?.trim().parse::<i64>().ok()
 }

@@ -1,7 +1,9 @@
 //! Sorted sets.
 
+pub mod algebra;
 mod blocking;
 mod bounds;
+mod combine;
 pub mod pop;
 mod random;
 mod range;

@@ -1,12 +1,12 @@
 //! The door through which commands change keys. Every change is signalled here, in
 //! [`Db::changed`] or [`Db::removed`], and nowhere else (invariant 3).
 
+mod expiry;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-mod expiry;
-
-use crate::clock::Millis;
+use crate::clock::{Micros, Millis};
 use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::blocked::Waiter;
@@ -166,8 +166,13 @@ impl<'a> Db<'a> {
     /// command passes over keys that are not locked: they did not come in this batch.
     pub fn cover(&mut self, waiter: &Waiter) {
         if self.locked.try_extend(waiter.shards()) {
-            self.access.now = self.locked.settle_time(self.access.now);
+            self.pass_time(self.access.now);
         }
+    }
+
+    /// Lets time go on to `now`: the batch itself is over, and what follows happens after it.
+    pub fn pass_time(&mut self, now: Micros) {
+        self.access.now = self.locked.settle_time(self.access.now.max(now));
     }
 
     /// The next key that came, and its database.
@@ -356,11 +361,10 @@ impl<'a> Db<'a> {
     /// Puts a collection in place of whatever is there, without an expiry; an empty one removes the key.
     /// O(1); what was there is freed later if it is large.
     pub fn store_object<T: Object>(&mut self, key: Key<'_>, object: T, event: &'static str) {
-        if object.is_empty() {
-            self.remove(key, "del");
-            return;
-        }
         let index = self.access.index;
+        if object.is_empty() {
+            return self.delete(index, key);
+        }
         self.expire_if_needed(index, key);
         let old = self.detach(index, key);
         let is_new = old.is_none();
@@ -379,6 +383,22 @@ impl<'a> Db<'a> {
     /// Takes a collection that was taken out of its key, to be freed after the locks if it is large.
     pub fn discard_object<T: Object>(&mut self, object: T) {
         self.discard(Entry::with_object(b"", object, None, 0));
+    }
+
+    /// Removes a key for want of a result to store in it. That counts as a change even if the key is past its
+    /// expiry (as in Redis), of which watchers who saw it so already hear nothing.
+    fn delete(&mut self, index: usize, key: Key<'_>) {
+        let now = self.access.millis();
+        let Some(entry) = self.detach(index, key) else {
+            return;
+        };
+        if entry.is_expired(now) {
+            self.dirty += 1;
+            self.removed(index, key, "del", self.access.client);
+        } else {
+            self.changed(index, key, "del");
+        }
+        self.discard(entry);
     }
 
     /// Sets a key to a string value, whatever was there. O(length).

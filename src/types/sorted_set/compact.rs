@@ -116,13 +116,26 @@ pub fn insert(
         }
         return Inserted::Had(before);
     }
-    if !packed.has_room(OVERHEAD.saturating_add(member.len())) || !may_add(packed) {
-        return Inserted::No;
+    if may_add(packed) && add(packed, place, member, score) {
+        Inserted::New
+    } else {
+        Inserted::No
+    }
+}
+
+/// Adds a new member behind all others. False if there is no room. O(1).
+pub fn push(packed: &mut Packed, member: &[u8], score: f64) -> bool {
+    add(packed, packed.bytes().len(), member, score)
+}
+
+fn add(packed: &mut Packed, place: usize, member: &[u8], score: f64) -> bool {
+    if !packed.has_room(OVERHEAD.saturating_add(member.len())) {
+        return false;
     }
     let len = Lengths::new().and(member.len());
     packed.splice(place, 0, &[&score.to_le_bytes(), len.bytes(), member]);
     packed.set_count(packed.count() + 1);
-    Inserted::New
+    true
 }
 
 /// Gives the entry `at..end` another score, and moves it in front of the entry at `place`.

@@ -40,6 +40,30 @@ impl SortedSet {
         SortedSet(Word::compact(Packed::new()))
     }
 
+    /// A sorted set of `len` members, the longest of which has `longest` bytes, given in order and each
+    /// once, with scores that are not NaN. O(n).
+    pub fn from_sorted<'a>(
+        len: usize,
+        longest: usize,
+        mut members: impl Iterator<Item = (&'a [u8], f64)>,
+        limits: Limits,
+    ) -> Self {
+        if len > limits.entries || longest > limits.value {
+            return SortedSet(Word::large(Large::from_sorted(len, members)));
+        }
+        let mut packed = Packed::new();
+        let left_out = members.find(|(member, score)| !compact::push(&mut packed, member, *score));
+        let mut set = SortedSet(Word::compact(packed));
+        if let Some((member, score)) = left_out {
+            let large = set.make_large();
+            large.insert(member, score);
+            for (member, score) in members {
+                large.insert(member, score);
+            }
+        }
+        set
+    }
+
     /// Number of members. O(1).
     #[inline]
     pub fn len(&self) -> usize {
