@@ -182,6 +182,9 @@ fn hgetex(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResu
     let mut expired = 0;
     let found = db.edit_object(args.key(1), Missing::Skip, event, |hash: &mut Hash| {
         let (then, names) = request.clone()?;
+        if !matches!(then, Then::Keep) {
+            hash.let_expire();
+        }
         reply.array(names.len());
         let mut changes = 0;
         for name in names.from(0) {
@@ -482,6 +485,7 @@ fn hsetex(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResu
             Missing::Skip,
             expiry_event(at, now),
             |hash: &mut Hash| {
+                hash.let_expire();
                 let mut changes = 0;
                 for name in request.names() {
                     let code = expire(hash, name, at, now, Condition::None);
@@ -647,6 +651,8 @@ fn set_expiry(
     let mut expired = 0;
     let found = db.edit_object(args.key(1), Missing::Skip, event, |hash: &mut Hash| {
         let (at, condition, names) = request.clone()?;
+        // Whether any is set or not: OBJECT ENCODING tells.
+        hash.let_expire();
         reply.array(names.len());
         let mut changes = 0;
         for name in names.from(0) {
