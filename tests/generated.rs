@@ -30,7 +30,7 @@ use support::server::{Program, Server};
 /// Requests of a run with servers of its own: what went before a difference is never more.
 const RUN: usize = 10_000;
 /// Requests before a difference that are shown.
-const SHOWN: usize = 60;
+const SHOWN: usize = 100;
 
 /// A connection to each of the two servers.
 struct Pair {

@@ -127,6 +127,25 @@ const KNOWN: &[Known] = &[
         },
     ),
     (
+        "SINCE 7.2: ZRANK and ZREVRANK take WITHSCORE",
+        Some((7, 2)),
+        |args| {
+            let from = if is(args, 0, "COMMAND") { 2 } else { 0 };
+            (is(args, from, "ZRANK") || is(args, from, "ZREVRANK")) && args.len() > from + 3
+        },
+    ),
+    (
+        "SINCE 7.2: the destinations of sets are overwritten, and are not read",
+        Some((7, 2)),
+        |args| {
+            let store = |name: &Vec<u8>| name.to_ascii_uppercase().ends_with(b"STORE");
+            is(args, 1, "GETKEYSANDFLAGS") && args.get(2).is_some_and(store)
+        },
+    ),
+    ("SINCE 7.4: HSCAN takes NOVALUES", Some((7, 4)), |args| {
+        is(args, 0, "HSCAN") && (2..args.len()).any(|at| is(args, at, "NOVALUES"))
+    }),
+    (
         "SINCE 7.4: maxmemory-samples ends at 64, and loglevel has one level more",
         Some((7, 4)),
         |args| {
@@ -486,7 +505,7 @@ impl Generator {
                 args.push(values::key(&mut self.random));
             }
         }
-        self.push(args, Rule::Exact, out);
+        self.push(args, Rule::Digest(self.version), out);
     }
 
     /// RANDOMKEY removes the stale keys that it happens to meet: SCAN removes all of them before.
@@ -698,7 +717,7 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
         out.push(Request::new(args, rule));
     };
     counts().for_each(|request| push(request.args, request.rule));
-    push(words(&["DEBUG", "DIGEST"]), Rule::Exact);
+    push(words(&["DEBUG", "DIGEST"]), Rule::Digest(version));
     for database in values::DATABASES {
         push(words(&["SELECT", database]), Rule::Exact);
         push(words(&["DBSIZE"]), Rule::Exact);
@@ -710,9 +729,13 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
             };
             for (before, rule, after) in [
                 (&["TYPE"][..], Rule::Exact, &[][..]),
+                (
+                    &["DEBUG", "DIGEST-VALUE"],
+                    Rule::DigestAfterType(version),
+                    &[],
+                ),
                 (&["OBJECT", "ENCODING"], Rule::Encoding(version), &[]),
                 (&["PTTL"], Rule::Within(2000), &[]),
-                (&["DEBUG", "DIGEST-VALUE"], Rule::Exact, &[]),
                 (&["STRLEN"], Rule::Exact, &[]),
                 (&["HGETALL"], Rule::UnorderedPairs, &[]),
                 (&["SMEMBERS"], Rule::Unordered, &[]),
@@ -723,7 +746,12 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
                     &["FIELDS", "7", "a", "b", "c", "d", "1", "2", "3"],
                 ),
             ] {
-                if !both_know(&before.join("|"), version) {
+                // DEBUG is one command with words of its own.
+                let name = match before[0] {
+                    "DEBUG" => "DEBUG".to_string(),
+                    _ => before.join("|"),
+                };
+                if !both_know(&name, version) {
                     continue;
                 }
                 let mut args = words(before);
