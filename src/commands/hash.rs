@@ -313,6 +313,7 @@ fn set_fields(db: &mut Db<'_>, args: Args<'_>, command: &'static str) -> Result<
     let limits = db.access.hash_limits();
     let fields = args.len() / 2 - 1;
     let new = db.edit_object(args.key(1), Missing::Make, "hset", |hash: &mut Hash| {
+        // Each `set` looks at the lengths itself.
         hash.prepare(0, fields, limits);
         let new = (2..args.len())
             .step_by(2)

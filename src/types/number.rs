@@ -565,6 +565,67 @@ mod tests {
     }
 
     #[test]
+    fn doubles_as_c_reads_them() {
+        for (text, value) in [
+            ("", 0.0),
+            ("\0x", 0.0),
+            ("1\0x", 1.0),
+            (" \t\n\x0b\x0c\r1.5", 1.5),
+            ("1e400", f64::INFINITY),
+            ("-1e400", f64::NEG_INFINITY),
+            ("1e-400", 0.0),
+            ("-Infinity", f64::NEG_INFINITY),
+            ("+inf", f64::INFINITY),
+            ("-0x1.8p1", -3.0),
+            ("0x1p5000", f64::INFINITY),
+            ("0x1p-5000", 0.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+        ] {
+            assert_eq!(parse_c_f64(text.as_bytes()), Some(value), "{text:?}");
+        }
+        for text in [
+            " ", "1 ", "1x", "x", "nan", "-nan", "0x", "1e", ".", "(1", "+", "--1", "1_0",
+        ] {
+            assert_eq!(parse_c_f64(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn seventeen_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (3.0, "3"),
+            (-1.5, "-1.5"),
+            (0.1, "0.10000000000000001"),
+            (100.0, "100"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (1e-7, "9.9999999999999995e-08"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (123_456_789_012_345_678.0, "1.2345678901234568e+17"),
+            (1e300, "1.0000000000000001e+300"),
+            (5e-324, "4.9406564584124654e-324"),
+            // Half way between two texts of 17 digits: to the even one.
+            (1.0 / f64::from(1 << 25), "2.9802322387695312e-08"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(format_17_digits(value), text);
+        }
+        let mut chance = Chance::new(17);
+        for _ in 0..10_000 {
+            let value = f64::from_bits(chance.bits());
+            if !value.is_nan() {
+                let text = format_17_digits(value);
+                assert_eq!(parse_c_f64(text.as_bytes()), Some(value), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn printed_doubles_read_back() {
         let mut chance = Chance::new(9);
         for _ in 0..100_000 {

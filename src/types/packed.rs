@@ -2,9 +2,10 @@
 //!
 //! A hash of ten fields has some two hundred bytes. Kept in a table it would cost a table, and in a
 //! `Vec` 24 bytes and a second cache miss where the pointer lies. Here the owner keeps one word; the
-//! length and the count stand in front of the bytes. The capacity is not stored: it follows from
-//! the length, in steps of what the allocator gives anyway and of at most an eighth, so that growing
-//! byte by byte moves each byte a bounded number of times. An empty buffer owns no memory.
+//! length and the count stand in front of the bytes. The buffer grows in steps of what the allocator
+//! gives anyway and of at most an eighth, so that growing byte by byte moves each byte a bounded
+//! number of times; and it shrinks only when a quarter is free, so that members that come and go
+//! do not move it. One that has never held anything owns no memory.
 //!
 //! This file knows bytes alone. What they mean is for `intset`, `set`, `hash` and `sorted_set` to
 //! say; the helpers for lengths and comparison that they share are at the end.
@@ -20,15 +21,22 @@ pub const MOST_BYTES: usize = 1 << 30;
 const MOST_ENTRIES: usize = (1 << COUNT_BITS) - 1;
 const COUNT_BITS: u32 = 28;
 
-#[repr(C, align(8))]
+#[repr(C)]
 struct Header {
     bytes: u32,
     /// The count in the lower 28 bits, the tag above.
     count: u32,
+    /// Bytes allocated, the header's too.
+    capacity: u32,
 }
 
 /// What every buffer points to that has never held anything. It is never written to.
-static EMPTY: Header = Header { bytes: 0, count: 0 };
+static EMPTY: Header = NOTHING;
+const NOTHING: Header = Header {
+    bytes: 0,
+    count: 0,
+    capacity: 0,
+};
 
 /// Bytes with a count and a small tag; the owner's part is one pointer.
 #[repr(transparent)]
@@ -41,15 +49,15 @@ unsafe impl Send for Packed {}
 // SAFETY: as above.
 unsafe impl Sync for Packed {}
 
-/// Bytes to allocate for `len` bytes and their header: glibc gives 16 n + 8.
+/// Bytes to allocate for `len` bytes and their header: glibc gives 16 n + 8, and at least 24.
 fn allocation(len: usize) -> usize {
     let wanted = size_of::<Header>() + len;
     let step = (wanted.next_power_of_two() / 16).max(16);
     ((wanted + 8).next_multiple_of(step) - 8).max(24)
 }
 
-fn layout(len: usize) -> Layout {
-    Layout::from_size_align(allocation(len), align_of::<Header>()).expect("at most 2 GiB")
+fn layout(capacity: usize) -> Layout {
+    Layout::from_size_align(capacity, align_of::<Header>()).expect("at most 2 GiB")
 }
 
 impl Packed {
@@ -149,40 +157,44 @@ impl Packed {
     #[inline]
     fn own(&mut self) -> &mut Header {
         if !self.is_owned() {
-            self.resize(0);
+            self.reallocate(allocation(0));
         }
         // SAFETY: owned, and exclusive by `&mut self`.
         unsafe { self.header.as_mut() }
     }
 
-    /// Allocates what `len` bytes need, and notes `len`. Bytes beyond the old length are not
-    /// initialised: the caller writes them before anyone reads.
+    /// Makes room for `len` bytes, and notes `len`. Bytes beyond the old length are not initialised:
+    /// the caller writes them before anyone reads.
     fn resize(&mut self, len: usize) {
         assert!(len <= MOST_BYTES, "the owner checks has_room");
-        let old = self.header().bytes as usize;
-        let fresh = if !self.is_owned() {
+        let old = self.header().capacity as usize;
+        let wanted = allocation(len);
+        if size_of::<Header>() + len > old || wanted <= old / 4 * 3 {
+            self.reallocate(wanted);
+        }
+        self.own().bytes = len as u32;
+    }
+
+    /// Moves the buffer to an allocation of `capacity` bytes, which the header and the bytes that are
+    /// to stay must fit into.
+    fn reallocate(&mut self, capacity: usize) {
+        let wanted = layout(capacity);
+        let owned = self.is_owned();
+        let fresh = if owned {
+            let old = layout(self.header().capacity as usize);
+            // SAFETY: allocated with the capacity that it notes; the new size is not 0.
+            unsafe { realloc(self.header.as_ptr().cast(), old, capacity) }
+        } else {
             // SAFETY: the layout's size is not 0.
-            unsafe { alloc(layout(len)) }
-        } else if allocation(old) != allocation(len) {
-            // SAFETY: allocated with the layout of the length that it notes.
-            unsafe { realloc(self.header.as_ptr().cast(), layout(old), allocation(len)) }
-        } else {
-            self.header.as_ptr().cast()
+            unsafe { alloc(wanted) }
         };
-        let fresh = NonNull::new(fresh).unwrap_or_else(|| handle_alloc_error(layout(len)));
-        let count = if self.is_owned() {
-            // SAFETY: a reallocation keeps the header.
-            unsafe { fresh.cast::<Header>().as_ref().count }
-        } else {
-            0
-        };
+        let fresh = NonNull::new(fresh).unwrap_or_else(|| handle_alloc_error(wanted));
         self.header = fresh.cast();
-        let header = Header {
-            bytes: len as u32,
-            count,
-        };
-        // SAFETY: owned, and large enough for a header.
-        unsafe { self.header.write(header) };
+        if !owned {
+            // SAFETY: owned now, and large enough for a header.
+            unsafe { self.header.write(NOTHING) };
+        }
+        self.own().capacity = capacity as u32;
     }
 
     /// Puts `parts`, one after another, in the place of the `removed` bytes at `at`. The bytes behind
@@ -231,14 +243,10 @@ impl Packed {
 
     /// Bytes allocated.
     pub fn heap_bytes(&self) -> usize {
-        if self.is_owned() {
-            allocation(self.header().bytes as usize)
-        } else {
-            0
-        }
+        self.header().capacity as usize
     }
 
-    /// The pointer, for an owner that keeps it among others; a multiple of 8.
+    /// The pointer, for an owner that keeps it among others; a multiple of 4.
     #[inline]
     pub(super) fn into_raw(self) -> NonNull<u8> {
         let raw = self.header.cast();
@@ -274,8 +282,8 @@ impl Clone for Packed {
 impl Drop for Packed {
     fn drop(&mut self) {
         if self.is_owned() {
-            let layout = layout(self.header().bytes as usize);
-            // SAFETY: allocated with the layout of the length that it notes.
+            let layout = layout(self.header().capacity as usize);
+            // SAFETY: allocated with the capacity that it notes.
             unsafe { dealloc(self.header.as_ptr().cast(), layout) };
         }
     }
@@ -390,7 +398,8 @@ mod tests {
                 let clone = packed.clone();
                 assert_eq!(clone.bytes(), packed.bytes());
                 assert_eq!((clone.count(), clone.tag()), (packed.count(), packed.tag()));
-                assert_eq!(clone.heap_bytes(), packed.heap_bytes());
+                assert!(clone.heap_bytes() <= allocation(model.len()));
+                assert!(packed.heap_bytes() <= model.len() / 2 * 3 + 48);
             }
             packed.clear();
             assert_eq!((packed.bytes(), packed.count()), (&[][..], 0));
@@ -405,8 +414,8 @@ mod tests {
         let mut before = 0;
         for len in (0..5_000).chain((5_000..3_000_000).step_by(997)) {
             let given = allocation(len);
-            assert!(given >= len + 8 && given >= before);
-            assert!(given - len - 8 <= (len / 8).max(24), "{len}: {given}");
+            assert!(given >= len + 12 && given >= before);
+            assert!(given - len - 12 <= (len / 8).max(24), "{len}: {given}");
             assert_eq!(given % 16, 8);
             before = given;
         }

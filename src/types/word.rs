@@ -1,7 +1,7 @@
 //! A collection in one word: a compact buffer, or a pointer to the large form.
 //!
 //! The entry of a key then holds any collection in 8 bytes, and a small one costs one allocation and
-//! one cache miss. Both are allocated at multiples of 8, so the lowest bit says which it is; a
+//! one cache miss. Both are allocated at even addresses, so the lowest bit says which it is; a
 //! compact one has it clear, so that the word itself is the buffer.
 
 use std::marker::PhantomData;

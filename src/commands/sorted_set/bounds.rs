@@ -254,3 +254,156 @@ impl Limit {
         first + offset..first + offset + count
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Limits;
+    use crate::types::chance::Chance;
+
+    const TRIES: usize = 3_000;
+
+    fn make(members: &[(Vec<u8>, f64)], compact: bool) -> SortedSet {
+        let entries = if compact { usize::MAX } else { 0 };
+        let limits = Limits { entries, value: 64 };
+        let mut set = SortedSet::new();
+        for (member, score) in members {
+            set.insert(member, *score, limits);
+        }
+        assert!(set.is_empty() || set.is_compact() == compact);
+        set
+    }
+
+    /// The ranks that a naive search finds: those of the members inside, the limit taken in the given
+    /// direction.
+    fn naive(
+        set: &SortedSet,
+        reverse: bool,
+        (offset, count): (i64, i64),
+        inside: impl Fn(&[u8], f64) -> bool,
+    ) -> Vec<usize> {
+        let mut ranks: Vec<usize> = set
+            .iter()
+            .enumerate()
+            .filter(|(_, (member, score))| inside(member, *score))
+            .map(|(rank, _)| rank)
+            .collect();
+        if reverse {
+            ranks.reverse();
+        }
+        let mut ranks: Vec<usize> = match usize::try_from(offset) {
+            Ok(offset) => ranks.into_iter().skip(offset).collect(),
+            Err(_) => Vec::new(),
+        };
+        ranks.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        ranks.sort_unstable();
+        ranks
+    }
+
+    fn limit(chance: &mut Chance) -> (i64, i64) {
+        (chance.below(6) as i64 - 1, chance.below(8) as i64 - 2)
+    }
+
+    #[test]
+    fn score_ranges_are_those_of_a_naive_search() {
+        let mut chance = Chance::new(5);
+        let bound = |chance: &mut Chance| {
+            let excluded = if chance.below(2) == 0 { "(" } else { "" };
+            let texts = ["-inf", "inf", "-1", "0", "1", "2", "2.5", "3"];
+            format!("{excluded}{}", texts[chance.below(texts.len())])
+        };
+        for _ in 0..TRIES {
+            let members: Vec<(Vec<u8>, f64)> = (0..chance.below(12))
+                .map(|_| (chance.text(b"abc", 3), chance.below(5) as f64 - 1.0))
+                .collect();
+            let compact = chance.below(2) == 0;
+            let set = make(&members, compact);
+            let (min, max) = (bound(&mut chance), bound(&mut chance));
+            let range = ScoreRange::parse(min.as_bytes(), max.as_bytes()).unwrap();
+            let (low, high) = (min.trim_start_matches('('), max.trim_start_matches('('));
+            let (low, high): (f64, f64) = (low.parse().unwrap(), high.parse().unwrap());
+            let inside = |_: &[u8], score: f64| {
+                (score > low || score == low && !min.starts_with('('))
+                    && (score < high || score == high && !max.starts_with('('))
+            };
+            let reverse = chance.below(2) == 0;
+            let (offset, count) = limit(&mut chance);
+            let found = Limit::new(offset, count).apply(range.ranks(&set), reverse);
+            let expected = naive(&set, reverse, (offset, count), inside);
+            assert_eq!(
+                found.collect::<Vec<_>>(),
+                expected,
+                "{min} {max} {offset} {count} of {members:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn member_ranges_are_those_of_a_naive_search() {
+        let mut chance = Chance::new(6);
+        let bound = |chance: &mut Chance| match chance.below(8) {
+            0 => b"-".to_vec(),
+            1 => b"+".to_vec(),
+            kind => {
+                let mark = if kind % 2 == 0 { b'(' } else { b'[' };
+                [vec![mark], chance.text(b"abc", 3)].concat()
+            }
+        };
+        for _ in 0..TRIES {
+            let members: Vec<(Vec<u8>, f64)> = (0..chance.below(12))
+                .map(|_| (chance.text(b"abc", 3), 0.0))
+                .collect();
+            let compact = chance.below(2) == 0;
+            let set = make(&members, compact);
+            let (min, max) = (bound(&mut chance), bound(&mut chance));
+            let range = LexRange::parse(&min, &max).unwrap();
+            let inside = |member: &[u8], _: f64| {
+                let above = match min[0] {
+                    b'-' => true,
+                    b'+' => false,
+                    b'(' => member > &min[1..],
+                    _ => member >= &min[1..],
+                };
+                let below = match max[0] {
+                    b'-' => false,
+                    b'+' => true,
+                    b'(' => member < &max[1..],
+                    _ => member <= &max[1..],
+                };
+                above && below
+            };
+            let reverse = chance.below(2) == 0;
+            let (offset, count) = limit(&mut chance);
+            let found = range.limited_ranks(&set, reverse, Limit::new(offset, count));
+            let expected = naive(&set, reverse, (offset, count), inside);
+            assert_eq!(
+                found.collect::<Vec<_>>(),
+                expected,
+                "{min:?} {max:?} {offset} {count} reverse {reverse} compact {compact} of {members:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn rank_ranges() {
+        for (start, stop, reverse, expected) in [
+            (0, -1, false, 0..5),
+            (0, 0, false, 0..1),
+            (0, 0, true, 4..5),
+            (1, 2, true, 2..4),
+            (-2, -1, false, 3..5),
+            (-2, -1, true, 0..2),
+            (-100, 100, true, 0..5),
+            (i64::MIN, i64::MAX, false, 0..5),
+            (3, 2, false, 0..0),
+            (5, 9, false, 0..0),
+            (0, -6, false, 0..0),
+            (i64::MAX, i64::MIN, true, 0..0),
+        ] {
+            let range = RankRange { start, stop };
+            assert_eq!(range.ranks(5, reverse), expected, "{start} {stop}");
+        }
+        let range = RankRange { start: 0, stop: -1 };
+        assert_eq!(range.ranks(0, false), 0..0);
+    }
+}

@@ -142,7 +142,12 @@ impl Large {
         self.expiring -= usize::from(stored.expiry().is_some());
     }
 
-    fn take_expired(&mut self, now: i64, mut removed: impl FnMut(&[u8])) -> usize {
+    fn take_expired(
+        &mut self,
+        now: i64,
+        limit: usize,
+        mut removed: impl FnMut(Field<'_>),
+    ) -> usize {
         let mut taken = Vec::new();
         let mut count = 0;
         // Segments that are joined change their places, so go on until none was due.
@@ -153,6 +158,9 @@ impl Large {
             let mut index = 0;
             while index < self.table.segments() {
                 if self.table.earliest_expiry(index) <= now {
+                    if count >= limit {
+                        return count;
+                    }
                     again = true;
                     self.table
                         .take_expired(index, now, Stored::expiry, &mut taken);
@@ -161,7 +169,7 @@ impl Large {
                 index += 1;
                 count += taken.len();
                 for stored in taken.drain(..) {
-                    removed(stored.name());
+                    removed(stored.field());
                     self.forget(&stored);
                 }
             }
@@ -356,16 +364,22 @@ impl Hash {
         }
     }
 
-    /// Removes the fields that expire at or before `now`, and tells their names. Returns how many.
-    /// O(1) if the bound says that there are none; else a large hash looks only at segments of its
+    /// Removes the fields that expire at or before `now`, and tells which. Once `limit` are removed, no
+    /// other segment of a large hash's table is looked at. Returns how many; fewer than `limit` only if
+    /// none is left. O(1) if the bound says that there are none; else a large hash looks only at segments of its
     /// table whose own bound is due.
-    pub fn take_expired(&mut self, now: i64, removed: impl FnMut(&[u8])) -> usize {
+    pub fn take_expired(
+        &mut self,
+        now: i64,
+        limit: usize,
+        removed: impl FnMut(Field<'_>),
+    ) -> usize {
         match self.0.get_mut() {
             FormMut::Compact(packed) if compact::may_expire(packed) => {
-                compact::take_expired(packed, now, removed)
+                compact::take_expired(packed, now, limit, removed)
             }
             FormMut::Compact(_) => 0,
-            FormMut::Large(large) => large.take_expired(now, removed),
+            FormMut::Large(large) => large.take_expired(now, limit, removed),
         }
     }
 

@@ -304,7 +304,7 @@ impl Tree {
     }
 
     /// Number of entries.
-    #[inline]
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
