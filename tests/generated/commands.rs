@@ -204,7 +204,7 @@ impl Generator {
     pub fn new(random: Random, version: (u32, u32)) -> Generator {
         let data = registry::all()
             .iter()
-            .filter(|command| matches!(command.spec.handler, Handler::Read(_) | Handler::Write(_)))
+            .filter(|command| is_on_data(command))
             .filter(|command| parse_version(command.spec.since) <= version)
             .filter(|command| !EXCLUDED.contains(&command.full_name))
             .collect();
@@ -702,6 +702,14 @@ fn is_known(args: &Args, version: (u32, u32)) -> bool {
     KNOWN
         .iter()
         .any(|(_, since, is)| since.is_none_or(|since| version < since) && is(args))
+}
+
+/// Whether the command works on keys, and on nothing else.
+fn is_on_data(command: &Command) -> bool {
+    matches!(
+        command.spec.handler,
+        Handler::Read(_) | Handler::Write(_) | Handler::Blocking(_)
+    )
 }
 
 /// Whether both servers know the command of this full name.

@@ -12,6 +12,7 @@ macro_rules! for_each_script {
             set,
             set_algebra,
             sorted_set,
+            sorted_set_algebra,
             sorted_set_pop,
             sorted_set_range,
             sorted_set_scan,
@@ -23,6 +24,7 @@ macro_rules! for_each_script {
             watch_set,
             watch_set_store,
             watch_sorted_set,
+            watch_sorted_set_algebra,
             watch_table,
             watch_table_keys,
         }
