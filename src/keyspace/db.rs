@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::clock::Millis;
+use crate::clock::{Micros, Millis};
 use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::blocked::Waiter;
@@ -164,8 +164,13 @@ impl<'a> Db<'a> {
     /// command passes over keys that are not locked: they did not come in this batch.
     pub fn cover(&mut self, waiter: &Waiter) {
         if self.locked.try_extend(waiter.shards()) {
-            self.access.now = self.locked.settle_time(self.access.now);
+            self.pass_time(self.access.now);
         }
+    }
+
+    /// Lets time go on to `now`: the batch itself is over, and what follows happens after it.
+    pub fn pass_time(&mut self, now: Micros) {
+        self.access.now = self.locked.settle_time(self.access.now.max(now));
     }
 
     /// The next key that came, and its database.

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use smallvec::SmallVec;
 
 use crate::clients::{signal, waiting};
+use crate::clock;
 use crate::keyspace::blocked::{Attempt, Waiter};
 use crate::keyspace::{Db, Keyspace, Locked, Mode};
 use crate::resp::Reply;
@@ -30,6 +31,8 @@ pub fn wait(db: &mut Db<'_>, waiter: &Arc<Waiter>) {
 #[cold]
 pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
     let mut served = Served::new();
+    // A long EXEC may have outlived what it brought.
+    db.pass_time(clock::now());
     while let Some((database, key)) = db.take_ready() {
         while let Some(waiter) = db.next_waiter(database, &key) {
             // Not one whose time has run out, or that was unblocked or closed, just now.

@@ -137,3 +137,76 @@ impl<'a> Picks<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::resp::Protocol;
+    use crate::types::Limits;
+
+    const ROUNDS: usize = 10_000;
+
+    fn make(len: usize, compact: bool) -> SortedSet {
+        let entries = if compact { len } else { 0 };
+        let limits = Limits { entries, value: 64 };
+        let mut set = SortedSet::new();
+        for number in 0..len {
+            set.insert(format!("m{number}").as_bytes(), number as f64, limits);
+        }
+        assert_eq!(set.is_compact(), compact);
+        set
+    }
+
+    /// The members that are written.
+    fn picked(write: impl FnOnce(&mut Reply<'_>)) -> Vec<String> {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, Protocol::Resp2));
+        let text = String::from_utf8(out).unwrap();
+        let lines = text.split("\r\n").filter(|line| line.starts_with('m'));
+        lines.map(str::to_owned).collect()
+    }
+
+    /// Every member is picked about equally often: as expected, but for six times the standard deviation.
+    fn is_fair(len: usize, count: usize, pick: impl Fn() -> Vec<String>) {
+        let mut seen = BTreeMap::new();
+        for _ in 0..ROUNDS {
+            let members = pick();
+            assert_eq!(members.len(), count);
+            for member in members {
+                *seen.entry(member).or_insert(0usize) += 1;
+            }
+        }
+        let expected = (ROUNDS * count) as f64 / len as f64;
+        assert_eq!(seen.len(), len);
+        for (member, times) in seen {
+            let off = (times as f64 - expected).abs();
+            assert!(off < 6.0 * expected.sqrt(), "{member}: {times}");
+        }
+    }
+
+    #[test]
+    fn picks_are_fair() {
+        for (len, compact) in [(12, true), (12, false)] {
+            let set = make(len, compact);
+            let picks = Picks {
+                set: &set,
+                with_scores: false,
+            };
+            for count in [1, 3, 8] {
+                is_fair(len, count, || {
+                    let members = picked(|reply| picks.write_distinct(count, reply));
+                    let mut different = members.clone();
+                    different.sort();
+                    different.dedup();
+                    assert_eq!(different.len(), count);
+                    members
+                });
+                is_fair(len, count, || {
+                    picked(|reply| picks.write_repeated(count as u64, reply).unwrap())
+                });
+            }
+        }
+    }
+}
