@@ -106,6 +106,8 @@ counters! {
     keyspace_misses,
     /// Keys removed because they expired.
     expired_keys,
+    /// Fields of hashes removed because they expired.
+    expired_subkeys,
     /// Keys removed because of `maxmemory`.
     evicted_keys,
     /// Changes of the keyspace.

@@ -201,8 +201,12 @@ fn invariant_2_only_the_server_and_the_connection_touch_sockets() {
 #[test]
 fn invariant_3_changes_are_signalled_in_one_place() {
     only_in(
-        &["watches.changed", "watches.removed"],
-        &["src/keyspace/db.rs"],
+        &[
+            "watches.changed",
+            "watches.removed",
+            "watches.fields_expired",
+        ],
+        &["src/keyspace/db/mod.rs", "src/keyspace/db/expiry.rs"],
     );
 }
 

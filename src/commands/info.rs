@@ -415,12 +415,8 @@ fn stats(report: &mut Report, context: &Context<'_, '_>) {
     report.field("instantaneous_input_repl_kbps", "0.00");
     report.field("instantaneous_output_repl_kbps", "0.00");
     report.field("rejected_connections", totals.rejected_connections);
-    report.zeros(&[
-        "sync_full",
-        "sync_partial_ok",
-        "sync_partial_err",
-        "expired_subkeys",
-    ]);
+    report.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    report.field("expired_subkeys", totals.expired_subkeys);
     report.field("expired_keys", totals.expired_keys);
     report.field("evicted_keys", totals.evicted_keys);
     report.zeros(&["evicted_clients", "evicted_scripts"]);
@@ -549,6 +545,7 @@ fn keyspace(report: &mut Report, context: &Context<'_, '_>) {
     let view = context.db.view();
     for index in 0..view.databases() {
         let (keys, expires) = (view.len_of(index), view.expires_of(index));
+        let subexpiry = view.timed_hashes_of(index);
         if keys == 0 {
             continue;
         }
@@ -563,7 +560,7 @@ fn keyspace(report: &mut Report, context: &Context<'_, '_>) {
             left.iter().map(|&left| i128::from(left)).sum::<i128>() / (left.len().max(1) as i128);
         report.field(
             &format!("db{index}"),
-            format_args!("keys={keys},expires={expires},avg_ttl={mean},subexpiry=0"),
+            format_args!("keys={keys},expires={expires},avg_ttl={mean},subexpiry={subexpiry}"),
         );
     }
 }

@@ -16,13 +16,36 @@ pub struct Database {
     pub table: Table<Entry>,
     /// How many of them have an expiry.
     pub expires: usize,
+    /// How many hold a hash of which a field has an expiry.
+    pub timed_hashes: usize,
 }
 
 impl Database {
+    /// Counts an entry that was put in.
+    #[inline]
+    pub fn count_in(&mut self, entry: &Entry) {
+        self.expires += usize::from(entry.expiry().is_some());
+        self.timed_hashes += usize::from(entry.has_timed_fields());
+    }
+
+    /// Counts an entry that was taken out.
+    #[inline]
+    pub fn count_out(&mut self, entry: &Entry) {
+        self.expires -= usize::from(entry.expiry().is_some());
+        self.timed_hashes -= usize::from(entry.has_timed_fields());
+    }
+
+    /// Counts an entry of which the fields were changed; `had` says whether one had an expiry before.
+    #[inline]
+    pub fn recount_fields(&mut self, had: bool, has: bool) {
+        self.timed_hashes = self.timed_hashes + usize::from(has) - usize::from(had);
+    }
+
     fn new() -> Self {
         Database {
             table: Table::new(SHARD_BITS),
             expires: 0,
+            timed_hashes: 0,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The whole keyspace against a naive model: several databases, expiry, watches, and every kind of change.
+//! The whole keyspace against a naive model: several databases, expiry of keys and of the fields of hashes,
+//! watches, and every kind of change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,13 +12,28 @@ use crate::config::Config;
 use crate::random;
 use crate::resp::Key;
 use crate::stats::WorkerStats;
+use crate::types::Hash;
+use crate::types::hash::FieldExpiry;
 
 const DATABASES: usize = 3;
 
 /// Few enough that changes meet.
 const KEYS: usize = 15;
 
-type Model = [BTreeMap<Vec<u8>, (Vec<u8>, Option<Millis>)>; DATABASES];
+/// Fields of a hash: few, so that changes meet.
+const FIELDS: usize = 5;
+
+type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Option<Millis>)>;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Held {
+    Text(Vec<u8>),
+    Hash(Fields),
+}
+
+type Keys = BTreeMap<Vec<u8>, (Held, Option<Millis>)>;
+
+type Model = [Keys; DATABASES];
 
 struct World {
     keyspace: Keyspace,
@@ -70,8 +86,64 @@ impl World {
         self.now += random::below(30) as Millis;
         let now = self.now;
         for database in &mut self.model {
-            database.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now));
+            for (held, _) in database.values_mut() {
+                if let Held::Hash(fields) = held {
+                    fields.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now));
+                }
+            }
+            database.retain(|_, (held, expiry)| {
+                expiry.is_none_or(|at| at > now)
+                    && !matches!(held, Held::Hash(fields) if fields.is_empty())
+            });
         }
+    }
+
+    /// Changes some fields of a hash, which is made if there is none. Returns whether anything changed.
+    fn change_fields(&self, db: &mut Db<'_>, key: Key<'_>, model: &mut Keys) -> bool {
+        let now = self.now;
+        let limits = db.access.hash_limits();
+        let old = model.get(key.bytes).cloned();
+        let (held, expiry) = old.unwrap_or((Held::Hash(Fields::new()), None));
+        let Held::Hash(mut fields) = held else {
+            let edited = db.edit_object(key, Missing::Make, "hset", |_: &mut Hash| Ok(((), 1)));
+            assert_eq!(edited, Err(crate::error::Error::WrongType));
+            return false;
+        };
+        let mut changes = 0;
+        let edited = db.edit_object(key, Missing::Make, "hset", |hash: &mut Hash| {
+            for _ in 0..random::below(12) {
+                let name = vec![b'f', b'0' + random::below(FIELDS) as u8];
+                assert_eq!(hash.get(&name).is_some(), fields.contains_key(&name));
+                match random::below(6) {
+                    0 | 1 => {
+                        let value = some_value();
+                        hash.set(&name, &value, FieldExpiry::Clear, limits);
+                        fields.insert(name, (value, None));
+                        changes += 1;
+                    }
+                    2 => {
+                        let there = fields.remove(&name).is_some();
+                        assert_eq!(hash.remove(&name), there);
+                        changes += u64::from(there);
+                    }
+                    way => {
+                        let at = (way > 3).then_some(now + 1 + random::below(60) as Millis);
+                        let there = fields.get_mut(&name).map(|field| field.1 = at).is_some();
+                        assert_eq!(hash.set_expiry(&name, at), there);
+                        changes += u64::from(there);
+                    }
+                }
+            }
+            assert_eq!(hash.len(), fields.len());
+            Ok(((), changes))
+        });
+        assert_eq!(edited, Ok(Some(())));
+        if fields.is_empty() {
+            model.remove(key.bytes);
+        } else {
+            model.insert(key.bytes.to_vec(), (Held::Hash(fields), expiry));
+        }
+        changes > 0
     }
 
     /// Makes one random change of both, and returns the names that a watcher must see changed.
@@ -100,7 +172,8 @@ impl World {
         let here = vec![(index, name.to_vec())];
         let if_there = |there: bool| if there { here.clone() } else { Vec::new() };
         match random::below(40) {
-            0..12 => {
+            0..8 => if_there(self.change_fields(&mut db, key, &mut model[index])),
+            8..12 => {
                 let value = some_value();
                 let expiry =
                     [SetExpiry::Keep, SetExpiry::Clear, SetExpiry::At(at)][random::below(3)];
@@ -110,7 +183,7 @@ impl World {
                     SetExpiry::Clear => None,
                     SetExpiry::At(at) => Some(at),
                 };
-                model[index].insert(name.to_vec(), (value, at));
+                model[index].insert(name.to_vec(), (Held::Text(value), at));
                 here
             }
             12..15 => {
@@ -126,14 +199,16 @@ impl World {
                 if_there(there.is_some())
             }
             18..21 => {
-                let there = db
-                    .edit(key, "append", |entry| entry.append(b"tail"))
-                    .is_some();
-                if let Some((value, _)) = model[index].get_mut(name) {
-                    value.extend_from_slice(b"tail");
+                let appended = db.try_edit(key, "append", |entry| {
+                    entry.string()?;
+                    Ok(entry.append(b"tail"))
+                });
+                assert_eq!(appended.is_some(), old.is_some());
+                if let Some((Held::Text(text), _)) = model[index].get_mut(name) {
+                    text.extend_from_slice(b"tail");
+                    return here;
                 }
-                assert_eq!(there, old.is_some());
-                if_there(there)
+                Vec::new()
             }
             21..26 => {
                 assert_eq!(db.rename(key, to_key).is_ok(), old.is_some());
@@ -197,8 +272,8 @@ impl World {
                 Vec::new()
             }
             _ => {
-                let found = db.get(key).map(text);
-                assert_eq!(found, old.map(|(value, _)| value));
+                let found = db.get(key).map(held);
+                assert_eq!(found, old.map(|(held, _)| held));
                 Vec::new()
             }
         }
@@ -219,6 +294,10 @@ impl World {
                 at = self.db(0).sweep(shard, position, 1);
             }
         }
+        let db = self.db(0);
+        let view = db.view();
+        let mut stored = (0..DATABASES).flat_map(|index| view.stored_entries_of(index));
+        assert!(way != 1 || stored.all(|entry| !entry.is_due(self.now)));
     }
 
     /// Compares everything that can be seen, by every way of seeing it.
@@ -228,13 +307,21 @@ impl World {
         let view = db.view();
         let found: BTreeMap<_, _> = view
             .entries_of(database)
-            .map(|entry| (entry.key().to_vec(), (text(entry), entry.expiry())))
+            .map(|entry| {
+                let seen = view.peek(Key::new(entry.key())).expect("it is there");
+                (entry.key().to_vec(), (held(seen), entry.expiry()))
+            })
             .collect();
         assert_eq!(found, *model);
         let stored: Vec<_> = view.stored_entries_of(database).collect();
         assert_eq!(view.len_of(database), stored.len());
         let with_expiry = stored.iter().filter(|entry| entry.expiry().is_some());
         assert_eq!(view.expires_of(database), with_expiry.count());
+        let timed = |entry: &&&Entry| entry.object::<Hash>().is_ok_and(Hash::has_expiring);
+        assert_eq!(
+            view.timed_hashes_of(database),
+            stored.iter().filter(timed).count()
+        );
         let (mut cursor, mut seen) = (0, Vec::new());
         loop {
             let count = 1 + random::below(10);
@@ -255,9 +342,15 @@ impl World {
     }
 }
 
-fn text(entry: &Entry) -> Vec<u8> {
+fn held(entry: &Entry) -> Held {
+    if let Ok(hash) = entry.object::<Hash>() {
+        let field = |field: crate::types::hash::Field<'_>| {
+            (field.name.to_vec(), (field.value.to_vec(), field.expiry))
+        };
+        return Held::Hash(hash.iter().map(field).collect());
+    }
     let string = entry.string().unwrap();
-    string.bytes(&mut itoa::Buffer::new()).to_vec()
+    Held::Text(string.bytes(&mut itoa::Buffer::new()).to_vec())
 }
 
 struct Watcher {
@@ -271,7 +364,11 @@ struct Watcher {
 fn watch(world: &World) -> Watcher {
     let (database, name, slot) = (random::below(DATABASES), some_key(), Arc::default());
     let alive = world.model[database].contains_key(&name);
-    let seen = if alive { Seen::Alive } else { Seen::Nothing };
+    let seen = if alive {
+        Seen::Alive(world.now)
+    } else {
+        Seen::Nothing
+    };
     let key = Key::new(&name);
     let mut db = world.db(database);
     let shard = db.locked_mut().shard_mut(shard_of(key.hash));
@@ -290,12 +387,10 @@ impl Watcher {
     fn end(self, world: &World) -> bool {
         let (key, mut db) = (Key::new(&self.name), world.db(self.database));
         let shard = db.locked_mut().shard_mut(shard_of(key.hash));
-        let stale = shard
-            .entry(self.database, key.hash, key.bytes)
-            .is_some_and(|entry| entry.is_expired(world.now));
+        let stored = shard.entry(self.database, key.hash, key.bytes);
         let dirty = shard
             .watches
-            .is_dirty(self.database, key, self.baseline, stale);
+            .is_dirty(self.database, key, self.baseline, stored, world.now);
         // What the slot says is dirty must be so by its version: EXEC relies on it.
         assert!(dirty || !self.slot.is_dirty());
         shard.watches.unwatch(self.database, key, &self.slot);
@@ -311,11 +406,14 @@ fn every_change_agrees_with_a_naive_model() {
         let mut touched = BTreeSet::new();
         let mut died = BTreeSet::new();
         for _ in 0..random::below(4) {
-            let before: Vec<_> = world.model.iter().map(keys).collect();
+            let before = world.model.clone();
             world.pass_time();
-            for (index, names) in before.into_iter().enumerate() {
-                let left = keys(&world.model[index]);
-                died.extend(names.difference(&left).map(|name| (index, name.clone())));
+            for (index, keys) in before.into_iter().enumerate() {
+                let after = &world.model[index];
+                let lost = keys
+                    .into_iter()
+                    .filter(|(name, was)| after.get(name) != Some(was));
+                died.extend(lost.map(|(name, _)| (index, name)));
             }
             touched.extend(world.change());
         }
@@ -331,8 +429,4 @@ fn every_change_agrees_with_a_naive_model() {
     for shard in 0..SHARDS {
         assert!(db.locked_mut().shard(shard).watches.is_empty());
     }
-}
-
-fn keys(database: &BTreeMap<Vec<u8>, (Vec<u8>, Option<Millis>)>) -> BTreeSet<Vec<u8>> {
-    database.keys().cloned().collect()
 }

@@ -1,6 +1,8 @@
 //! What a read command gets: look-ups that change nothing.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::clock::Millis;
 use crate::error::Error;
@@ -10,19 +12,31 @@ use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::object::Object;
 use crate::keyspace::shard::Database;
 use crate::resp::Key;
+use crate::types::hasher;
 
 /// Keys for reading.
 ///
-/// A key past its expiry is not there; that one was met is noted, and the runner then removes it and
-/// runs the command once more (a read command has no effect, so it may run twice).
+/// A key past its expiry is not there, nor is such a field of a hash; that one was met is noted, and the
+/// runner then removes it and runs the command once more (a read command has no effect, so it may run
+/// twice). Where nothing may be removed, because clients are paused, a hash is seen as a copy without those
+/// fields: it costs what it weighs, but only then.
 pub struct View<'a> {
     locked: &'a Locked<'a>,
     /// Who reads, when.
     pub access: Access<'a>,
-    met_expired: Cell<bool>,
+    /// Hashes of the keys that were met past their expiry, or with a field past its own.
+    met_expired: RefCell<Vec<u64>>,
     hits: Cell<u32>,
     misses: Cell<u32>,
+    /// Whether the command runs again if it meets something past its expiry: what it sees of that does
+    /// not matter then.
+    tentative: bool,
+    /// Hashes as they are seen without the fields that are past their expiry.
+    shown: OnceCell<Box<Shown>>,
 }
+
+/// Copies by the place of the entry that each stands for; they stay where they are as long as the view.
+type Shown = RefCell<HashMap<*const Entry, Rc<Entry>>>;
 
 impl<'a> View<'a> {
     /// A view of the locked shards.
@@ -30,15 +44,32 @@ impl<'a> View<'a> {
         View {
             locked,
             access,
-            met_expired: Cell::new(false),
+            met_expired: RefCell::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
+            tentative: false,
+            shown: OnceCell::new(),
         }
+    }
+
+    /// The view for a first run, which does not count if it meets something past its expiry that may be
+    /// removed.
+    #[inline]
+    pub fn tentative(mut self) -> Self {
+        self.tentative = self.access.removes_stale;
+        self
     }
 
     /// Whether a look-up met a key past its expiry.
     pub fn met_expired(&self) -> bool {
-        self.met_expired.get()
+        !self.met_expired.borrow().is_empty()
+    }
+
+    /// Hashes of the keys that [`View::met_expired`] is about, sorted.
+    pub fn take_expired(&self) -> Vec<u64> {
+        let mut met = self.met_expired.take();
+        met.sort_unstable();
+        met
     }
 
     /// Adds the look-ups to the statistics; once, after the run that counts.
@@ -93,11 +124,28 @@ impl<'a> View<'a> {
             self.locked
                 .shard(shard_of(key.hash))
                 .entry(self.access.index, key.hash, key.bytes)?;
-        if entry.is_expired(self.access.millis()) {
-            self.met_expired.set(true);
-            return None;
+        if entry.is_due(self.access.millis()) {
+            return self.peek_due(entry);
         }
         Some(entry)
+    }
+
+    /// What is seen of an entry of which something is past its expiry.
+    #[cold]
+    fn peek_due(&self, entry: &Entry) -> Option<&Entry> {
+        let hash = hasher::hash(entry.key());
+        self.met_expired.borrow_mut().push(hash);
+        let now = self.access.millis();
+        if self.tentative || entry.is_expired(now) {
+            return None;
+        }
+        let mut shown = self.shown.get_or_init(Box::default).borrow_mut();
+        let copy = shown
+            .entry(entry)
+            .or_insert_with(|| Rc::new(entry.without_due_fields(now)));
+        let copy: *const Entry = Rc::as_ptr(copy);
+        // SAFETY: the copy is dropped with the view, and nobody changes it before.
+        Some(unsafe { &*copy })
     }
 
     /// Looks a key up without counting as a use of it, but in the statistics (TTL, OBJECT and their
@@ -143,6 +191,11 @@ impl<'a> View<'a> {
     /// Number of keys of a database that have an expiry. Needs all shards.
     pub fn expires_of(&self, index: usize) -> usize {
         self.parts(index).map(|part| part.expires).sum()
+    }
+
+    /// Number of keys of a database that hold a hash of which a field has an expiry. Needs all shards.
+    pub fn timed_hashes_of(&self, index: usize) -> usize {
+        self.parts(index).map(|part| part.timed_hashes).sum()
     }
 
     /// Number of databases.

@@ -12,6 +12,8 @@ use hashbrown::HashTable;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use crate::clock::Millis;
+use crate::keyspace::entry::Entry;
 use crate::resp::Key;
 
 /// Who made a watched key dirty, and how.
@@ -82,8 +84,9 @@ pub struct Baseline {
 /// What WATCH found under the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// A key that is not past its expiry: its removal, or its expiry by EXEC, is a change.
-    Alive,
+    /// A key that is not past its expiry: its removal, or its expiry by EXEC, is a change; so is the
+    /// expiry of a field of its hash after this moment (Unix milliseconds).
+    Alive(Millis),
     /// No key, or a stale one, which counts as none: only a change makes it dirty. A stale key may even
     /// take its place by SWAPDB.
     Nothing,
@@ -100,6 +103,8 @@ struct Row {
     key: Box<[u8]>,
     version: u64,
     removal: u64,
+    /// The latest expiry of a field that was removed because of it.
+    last_field: Millis,
     watchers: SmallVec<[Watcher; 1]>,
 }
 
@@ -161,6 +166,7 @@ impl WatchTable {
                 key: key.bytes.into(),
                 version: last_version,
                 removal: last_version,
+                last_field: Millis::MIN,
                 watchers: SmallVec::new(),
             })
             .into_mut();
@@ -206,19 +212,30 @@ impl WatchTable {
         }
     }
 
-    /// Whether the key changed since `baseline`, or was alive and is now stale (`stale_now`, 4.6).
+    /// Whether the key changed since `baseline`, or what was seen alive has expired by `now` although it
+    /// is still in memory (4.6); `stored` is what is there.
     pub fn is_dirty(
         &self,
         database: usize,
         key: Key<'_>,
         baseline: Baseline,
-        stale_now: bool,
+        stored: Option<&Entry>,
+        now: Millis,
     ) -> bool {
         let Some(row) = self.row(database, key) else {
             return true;
         };
-        row.version != baseline.version
-            || (baseline.seen == Seen::Alive && (row.removal != baseline.removal || stale_now))
+        if row.version != baseline.version {
+            return true;
+        }
+        let Seen::Alive(at) = baseline.seen else {
+            return false;
+        };
+        row.removal != baseline.removal
+            || row.last_field > at
+            || stored.is_some_and(|entry| {
+                entry.is_expired(now) || entry.latest_due_field(now).is_some_and(|due| due > at)
+            })
     }
 
     fn next_version(&mut self) -> u64 {
@@ -245,9 +262,22 @@ impl WatchTable {
             for watcher in row
                 .watchers
                 .iter()
-                .filter(|watcher| watcher.seen == Seen::Alive)
+                .filter(|watcher| matches!(watcher.seen, Seen::Alive(_)))
             {
                 watcher.slot.mark(&row.key, blame);
+            }
+        }
+    }
+
+    /// Fields of a hash were removed because they had expired, the `latest` of them then: dirty is who
+    /// saw it before.
+    pub fn fields_expired(&mut self, database: usize, key: Key<'_>, latest: Millis, blame: Blame) {
+        if let Some(row) = self.row_mut(database, key) {
+            row.last_field = row.last_field.max(latest);
+            for watcher in &row.watchers {
+                if matches!(watcher.seen, Seen::Alive(at) if at < latest) {
+                    watcher.slot.mark(&row.key, blame);
+                }
             }
         }
     }

@@ -51,7 +51,7 @@ pub fn watch(
             continue;
         }
         let seen = match shard.entry(db, key.hash, key.bytes) {
-            Some(entry) if !entry.is_expired(now) => Seen::Alive,
+            Some(entry) if !entry.is_expired(now) => Seen::Alive(now),
             _ => Seen::Nothing,
         };
         let baseline = shard.watches.watch(db, key, session.client.watch(), seen);
@@ -65,7 +65,7 @@ pub fn watch(
     session.client.watch().set_watched(session.watches.0.len());
 }
 
-/// Whether a watched key changed, or expired by `now` (4.6). The shards of all watches are locked.
+/// Whether a watched key changed, or it or a field of its hash expired by `now` (4.6). The shards of all watches are locked.
 pub fn is_dirty(locked: &Locked<'_>, session: &Session, now: Micros) -> bool {
     session.watches.0.iter().any(|watched| {
         let key = Key {
@@ -73,12 +73,11 @@ pub fn is_dirty(locked: &Locked<'_>, session: &Session, now: Micros) -> bool {
             hash: watched.hash,
         };
         let shard = locked.shard(crate::keyspace::locks::shard_of(watched.hash));
-        let stale = shard
-            .entry(watched.db, watched.hash, &watched.key)
-            .is_some_and(|entry| entry.is_expired(now.millis()));
+        let stored = shard.entry(watched.db, watched.hash, &watched.key);
+        let now = now.millis();
         shard
             .watches
-            .is_dirty(watched.db, key, watched.baseline, stale)
+            .is_dirty(watched.db, key, watched.baseline, stored, now)
     })
 }
 

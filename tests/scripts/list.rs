@@ -6,6 +6,9 @@ macro_rules! for_each_script {
             connection,
             generic,
             hash,
+            hash_expire,
+            hash_expire_8,
+            hash_expire_errors,
             numbers,
             protocol,
             server,
@@ -26,6 +29,7 @@ macro_rules! for_each_script {
             watch_sorted_set,
             watch_sorted_set_algebra,
             watch_table,
+            watch_table_fields,
             watch_table_keys,
         }
     };

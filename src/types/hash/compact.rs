@@ -245,12 +245,7 @@ pub fn remove(packed: &mut Packed, name: &[u8]) -> bool {
 }
 
 /// Takes off the fields that expire at or before `now`. O(n) if there are any, else O(1).
-pub fn take_expired(
-    packed: &mut Packed,
-    now: i64,
-    limit: usize,
-    mut removed: impl FnMut(Field<'_>),
-) -> usize {
+pub fn take_expired(packed: &mut Packed, now: i64, mut removed: impl FnMut(Field<'_>)) -> usize {
     let mut fields = Fields::of(packed);
     let (mut end, mut count) = (0, 0);
     while count < limit

@@ -160,16 +160,8 @@ fn agrees_with_a_naive_model() {
                 3 if expires => {
                     now += chance.below(30) as i64;
                     let mut gone = Vec::new();
-                    let limit = 1 + chance.below(20);
-                    let mut count = 0;
-                    loop {
-                        let keep = |field: Field<'_>| gone.push(field.name.to_vec());
-                        let taken = hash.take_expired(now, limit, keep);
-                        count += taken;
-                        if taken < limit {
-                            break;
-                        }
-                    }
+                    let count =
+                        hash.take_expired(now, usize::MAX, |field| gone.push(field.name.to_vec()));
                     let mut wanted = model.take_expired(now);
                     assert_eq!(count, wanted.len());
                     gone.sort();
@@ -329,6 +321,27 @@ fn a_large_hash_looks_only_where_something_is_due() {
     }
     assert!(hash.take_expired(i64::MAX, usize::MAX, |_| {}) <= 2);
     assert!(!hash.has_expiring() && hash.earliest_expiry().is_none());
+}
+
+/// Whoever removes fields under a lock must not be kept long.
+#[test]
+fn a_large_hash_loses_what_is_due_in_steps() {
+    let mut hash = Hash::new();
+    for number in 0..20_000 {
+        let name = format!("field:{number}");
+        set(&mut hash, &name, "value", DEFAULTS);
+        hash.set_expiry(name.as_bytes(), Some(if number % 4 == 0 { 9 } else { 1 }));
+    }
+    assert_eq!(hash.take_expired(5, 0, |_| {}), 0);
+    let mut left = 15_000;
+    while left > 0 {
+        let count = hash.take_expired(5, 10, |field| assert_eq!(field.expiry, Some(1)));
+        assert!((1..10 + 1_024).contains(&count));
+        left -= count;
+        assert!(left == 0 || hash.earliest_expiry() == Some(1));
+    }
+    assert_eq!(hash.take_expired(5, 10, |_| {}), 0);
+    assert_eq!((hash.len(), hash.earliest_expiry()), (5_000, Some(9)));
 }
 
 #[test]

@@ -397,12 +397,12 @@ impl<T: Slot> Table<T> {
     }
 
     /// Takes the entries of one segment whose `expiry` is at or before `now`, and sets the segment's
-    /// bound anew. O(slots of a segment).
+    /// bound anew. Each entry is asked once, and may be changed at that. O(slots of a segment).
     pub fn take_expired(
         &mut self,
         index: usize,
         now: i64,
-        expiry: impl Fn(&T) -> Option<i64>,
+        mut expiry: impl FnMut(&mut T) -> Option<i64>,
         out: &mut Vec<T>,
     ) {
         let Some(segment) = self.segments.get_mut(index) else {
@@ -411,7 +411,10 @@ impl<T: Slot> Table<T> {
         let mut earliest = i64::MAX;
         let before = out.len();
         for slot in 0..segment.slots() {
-            match segment.get(slot).and_then(&expiry) {
+            if segment.get(slot).is_none() {
+                continue;
+            }
+            match expiry(segment.get_mut(slot)) {
                 Some(at) if at <= now => out.push(segment.take(slot)),
                 Some(at) => earliest = earliest.min(at),
                 None => {}
@@ -643,7 +646,7 @@ mod tests {
                 while index < table.segments() {
                     // Merging moves segments: one is passed only when it holds nothing stale.
                     let before = expired.len();
-                    let expiry = |pair: &Pair| (pair.1 > 0).then_some(pair.1 as i64);
+                    let expiry = |pair: &mut Pair| (pair.1 > 0).then_some(pair.1 as i64);
                     if table.earliest_expiry(index) <= now as i64 {
                         table.take_expired(index, now as i64, expiry, &mut expired);
                     }
@@ -675,7 +678,7 @@ mod tests {
         let mut index = 0;
         while index < table.segments() {
             let before = expired.len();
-            let expiry = |pair: &Pair| (pair.1 > 0).then_some(pair.1 as i64);
+            let expiry = |pair: &mut Pair| (pair.1 > 0).then_some(pair.1 as i64);
             table.take_expired(index, 1, expiry, &mut expired);
             index = if expired.len() > before { 0 } else { index + 1 };
         }

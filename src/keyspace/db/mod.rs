@@ -4,13 +4,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::clock::{Micros, Millis};
+mod expiry;
+
+use crate::clock::Millis;
 use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::blocked::Waiter;
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
-use crate::keyspace::object::Object;
+use crate::keyspace::object::{Kind, Object};
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
@@ -209,7 +211,7 @@ impl<'a> Db<'a> {
     fn detach(&mut self, index: usize, key: Key<'_>) -> Option<Entry> {
         let database = self.shard_mut(key).database_mut(index)?;
         let entry = database.table.remove(key.hash, key.bytes)?;
-        database.expires -= usize::from(entry.expiry().is_some());
+        database.count_out(&entry);
         Some(entry)
     }
 
@@ -219,29 +221,17 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// Removes the key if it is past its expiry.
+    /// Removes the key, or fields of its hash, if they are past their expiry.
     #[inline]
     fn expire_if_needed(&mut self, index: usize, key: Key<'_>) {
         let now = self.access.millis();
-        if self
-            .find(index, key)
-            .is_some_and(|entry| entry.is_expired(now))
-        {
+        if self.find(index, key).is_some_and(|entry| entry.is_due(now)) {
             self.expire(index, key);
         }
     }
 
-    #[cold]
-    fn expire(&mut self, index: usize, key: Key<'_>) {
-        if let Some(entry) = self.detach(index, key) {
-            self.discard(entry);
-            self.access.stats.expired_keys.add(1);
-            self.removed(index, key, "expired", 0);
-        }
-    }
-
-    /// Removes a key of the selected database if it is past its expiry; called by the runner for a
-    /// read command that met one.
+    /// Removes a key of the selected database, or fields of its hash, if they are past their expiry;
+    /// called by the runner for a read command that met one.
     pub fn remove_if_stale(&mut self, key: Key<'_>) {
         if self.access.removes_stale {
             self.expire_if_needed(self.access.index, key);
@@ -314,9 +304,16 @@ impl<'a> Db<'a> {
         let access = self.access;
         if let Some(entry) = self.live(index, key) {
             access.touch(entry);
+            let had_timed_fields = entry.has_timed_fields();
             let object = entry.object_mut::<T>()?;
             let (result, changes) = change(object)?;
             let emptied = object.is_empty();
+            if T::KIND == Kind::Hash {
+                let earliest = entry.note_fields();
+                if had_timed_fields || earliest.is_some() {
+                    self.fields_changed(index, key, had_timed_fields, earliest);
+                }
+            }
             if changes > 0 {
                 self.changed(index, key, event);
                 self.dirty += changes - 1;
@@ -341,6 +338,15 @@ impl<'a> Db<'a> {
             self.dirty += changes - 1;
         }
         Ok(Some(result))
+    }
+
+    /// Keeps the count of hashes with fields that expire, and the bound of the key's segment.
+    fn fields_changed(&mut self, index: usize, key: Key<'_>, had: bool, earliest: Option<Millis>) {
+        let database = self.shard_mut(key).make_database(index);
+        database.recount_fields(had, earliest.is_some());
+        if let Some(at) = earliest {
+            database.table.note_expiry(key.hash, at);
+        }
     }
 
     /// Removes the key of a collection that has nothing left: part of the change that emptied it.
@@ -401,7 +407,9 @@ impl<'a> Db<'a> {
         let access = self.access;
         if let Some(entry) = self.live(index, key) {
             access.touch(entry);
+            let was_timed = entry.is_timed();
             let had_expiry = entry.expiry().is_some();
+            let had_timed_fields = entry.has_timed_fields();
             if had_expiry && expiry == SetExpiry::Clear {
                 entry.set_expiry(None);
             }
@@ -409,8 +417,11 @@ impl<'a> Db<'a> {
             if let SetExpiry::At(at) = expiry {
                 entry.set_expiry(Some(at));
             }
-            if had_expiry || expiry != SetExpiry::Clear {
+            if was_timed || expiry != SetExpiry::Clear {
                 self.expiry_changed(index, key, had_expiry, expiry);
+                if had_timed_fields {
+                    self.fields_changed(index, key, true, None);
+                }
             }
         } else {
             let at = if let SetExpiry::At(at) = expiry {
@@ -438,10 +449,14 @@ impl<'a> Db<'a> {
     }
 
     fn put(database: &mut Database, key: Key<'_>, entry: Entry) {
-        let expiry = entry.expiry();
+        let next = if entry.is_timed() {
+            database.count_in(&entry);
+            entry.next_expiry()
+        } else {
+            None
+        };
         database.table.insert(key.hash, entry);
-        if let Some(at) = expiry {
-            database.expires += 1;
+        if let Some(at) = next {
             database.table.note_expiry(key.hash, at);
         }
     }
@@ -481,7 +496,8 @@ impl<'a> Db<'a> {
         Some(result)
     }
 
-    /// The entry of a key that is not past its expiry; one that is, is removed.
+    /// The entry of a key that is not past its expiry; one that is, is removed, and so are such fields of
+    /// its hash.
     #[inline]
     fn live(&mut self, index: usize, key: Key<'_>) -> Option<&mut Entry> {
         let now = self.access.millis();
@@ -489,9 +505,9 @@ impl<'a> Db<'a> {
         // SAFETY: the entry is borrowed from `self`, and not used after `expire`. The borrow checker
         // would take the borrow that is returned to last in both branches.
         unsafe {
-            if (*entry).is_expired(now) {
+            if (*entry).is_due(now) {
                 self.expire(index, key);
-                return None;
+                return self.find_mut(index, key);
             }
             Some(&mut *entry)
         }
@@ -763,55 +779,6 @@ impl<'a> Db<'a> {
                 return Some(key);
             }
         }
-    }
-
-    /// Removes keys that are past their expiry from the segments of one shard, beginning at `at` (a
-    /// database and a segment), until about `limit` slots were looked at. Returns where to go on, or
-    /// `None` at the end. The shard must be locked for writing.
-    pub fn sweep(
-        &mut self,
-        number: usize,
-        at: (usize, usize),
-        limit: usize,
-    ) -> Option<(usize, usize)> {
-        let now = self.access.millis();
-        let (mut index, mut segment) = at;
-        let mut looked = 0;
-        let mut expired = Vec::new();
-        while index < self.locked.shard(number).databases() {
-            while looked < limit {
-                let Some(database) = self.locked.shard_mut(number).database_mut(index) else {
-                    break;
-                };
-                if database.expires == 0 || segment >= database.table.segments() {
-                    break;
-                }
-                if database.table.earliest_expiry(segment) <= now {
-                    database
-                        .table
-                        .take_expired(segment, now, Entry::expiry, &mut expired);
-                    database.expires -= expired.len();
-                    looked += crate::types::table::segment::MAX_GROUPS
-                        * crate::types::table::group::WIDTH;
-                    self.access.stats.expired_keys.add(expired.len() as u64);
-                    let watched = !self.locked.shard(number).watches.is_empty();
-                    for entry in expired.drain(..) {
-                        if watched {
-                            let key = Key::new(entry.key());
-                            self.removed(index, key, "expired", 0);
-                        }
-                        self.discard(entry);
-                    }
-                }
-                segment += 1;
-            }
-            if looked >= limit {
-                return Some((index, segment));
-            }
-            index += 1;
-            segment = 0;
-        }
-        None
     }
 
     /// Removes a key because of `maxmemory`; one past its expiry has expired instead, and who watches it

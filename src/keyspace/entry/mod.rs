@@ -14,6 +14,8 @@
 //! | long string | 16: pointer, length, capacity |
 //! | collection | 8: the collection itself, which is a pointer |
 
+mod due;
+
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -65,6 +67,10 @@ mod shape {
     pub const RAW: u8 = 0b0000_1000;
     pub const HEAP_KEY: u8 = 0b0001_0000;
     pub const TTL: u8 = 0b0010_0000;
+    /// It holds a hash of which a field has an expiry.
+    pub const FIELD_TTL: u8 = 0b0100_0000;
+    /// Something in it may be past its expiry: most entries are told apart by this mask alone.
+    pub const TIMED: u8 = TTL | FIELD_TTL;
 }
 
 /// A string value to be stored.
@@ -348,6 +354,9 @@ impl Entry {
             self.end() - OBJECT_SIZE,
             std::mem::ManuallyDrop::new(object),
         );
+        if T::KIND == Kind::Hash {
+            self.note_fields();
+        }
     }
 
     /// Which collection it holds, if any.
@@ -412,7 +421,7 @@ impl Entry {
     fn take_object<T: Object>(&mut self) -> T {
         // SAFETY: the caller has checked the kind, and the form changes at once.
         let object = unsafe { self.object_ptr::<T>().read() };
-        self.shape = (self.shape & !shape::VALUE_MASK) | shape::VALUE_INLINE;
+        self.shape = (self.shape & !(shape::VALUE_MASK | shape::FIELD_TTL)) | shape::VALUE_INLINE;
         self.value_len = 0;
         object
     }
@@ -511,12 +520,6 @@ impl Entry {
         } else {
             None
         }
-    }
-
-    /// Whether the key is past its expiry at `now`.
-    #[inline]
-    pub fn is_expired(&self, now: Millis) -> bool {
-        self.shape & shape::TTL != 0 && self.read::<Millis>(BODY - TTL_SIZE) <= now
     }
 
     /// Sets or removes the expiry.
