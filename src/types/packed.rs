@@ -291,13 +291,36 @@ impl Drop for Packed {
 
 /// Lengths in front of strings: seven bits to a byte, the lowest first; every byte but the last has
 /// its top bit set.
+///
+/// A pair of lengths shares its first byte: four bits for each, of which 15 say that the length is
+/// longer by what follows. So most fields of small hashes have one byte for both.
 #[derive(Clone, Copy, Default)]
 pub struct Lengths {
-    bytes: [u8; 10],
+    bytes: [u8; Lengths::MOST_BYTES],
     used: u8,
 }
 
+/// A length of a pair that is longer than its four bits say.
+const LONGER: usize = 15;
+
 impl Lengths {
+    /// Most bytes of two lengths.
+    pub const MOST_BYTES: usize = 11;
+
+    /// Two lengths, for [`read_pair`].
+    #[inline]
+    pub fn pair(one: usize, other: usize) -> Self {
+        let mut lengths = Lengths::new();
+        lengths.bytes[0] = (one.min(LONGER) << 4 | other.min(LONGER)) as u8;
+        lengths.used = 1;
+        for len in [one, other] {
+            if len >= LONGER {
+                lengths = lengths.and(len - LONGER);
+            }
+        }
+        lengths
+    }
+
     /// No length yet; at most two may be added.
     #[inline]
     pub fn new() -> Self {
@@ -323,6 +346,21 @@ impl Lengths {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.used as usize]
     }
+}
+
+/// Reads a pair of lengths at `at`, and moves `at` behind it.
+#[inline]
+pub fn read_pair(bytes: &[u8], at: &mut usize) -> (usize, usize) {
+    let byte = usize::from(bytes[*at]);
+    *at += 1;
+    let (mut one, mut other) = (byte >> 4, byte & 0xf);
+    if one == LONGER {
+        one += read_len(bytes, at);
+    }
+    if other == LONGER {
+        other += read_len(bytes, at);
+    }
+    (one, other)
 }
 
 /// Reads a length at `at`, and moves `at` behind it.
@@ -434,6 +472,9 @@ mod tests {
         let sizes = [
             0,
             1,
+            14,
+            15,
+            142,
             127,
             128,
             16_383,
@@ -449,6 +490,11 @@ mod tests {
                 assert_eq!(read_len(written.bytes(), &mut at), one);
                 assert_eq!(read_len(written.bytes(), &mut at), other);
                 assert_eq!(at, written.bytes().len());
+                let pair = Lengths::pair(one, other);
+                let mut at = 0;
+                assert_eq!(read_pair(pair.bytes(), &mut at), (one, other));
+                assert_eq!(at, pair.bytes().len());
+                assert_eq!(at == 1, one.max(other) < 15);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 mod expiry;
 
-use crate::clock::Millis;
+use crate::clock::{Micros, Millis};
 use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::blocked::Waiter;

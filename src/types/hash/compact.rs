@@ -1,13 +1,14 @@
 //! The fields of a small hash, one after another in one buffer.
 //!
-//! A field is the lengths of its name and its value, then both; the two lengths stand together, so
-//! that a search steps from field to field with one read that the next depends on. If any field ever
+//! A field is the lengths of its name and its value, then both; the two lengths stand together, in
+//! one byte if they are short, so that a search steps from field to field with one read that the
+//! next depends on. If any field ever
 //! had an expiry, each has 8 bytes behind its value. Then those that expire stand first, the next one
 //! foremost (as in Redis, so that clients see the same order): the earliest expiry is known at once,
 //! and what is due is taken off the front.
 
 use super::Field;
-use crate::types::packed::{Lengths, Packed, read_len, same};
+use crate::types::packed::{Lengths, Packed, read_pair, same};
 
 /// The tag of a buffer whose fields have room for an expiry.
 const EXPIRING: u8 = 1;
@@ -19,7 +20,7 @@ const EXPIRY: usize = 8;
 const NEVER: i64 = i64::MAX;
 
 /// Bytes that one more field may need besides those of its name and value.
-pub const OVERHEAD: usize = 2 * 5 + EXPIRY;
+pub const OVERHEAD: usize = Lengths::MOST_BYTES + EXPIRY;
 
 /// Where a field lies in the bytes.
 #[derive(Clone, Copy)]
@@ -60,17 +61,10 @@ impl<'a> Fields<'a> {
     #[inline]
     fn step(&mut self) -> Option<Spot> {
         let start = self.at;
-        let (name_len, value_len) = match self.bytes.get(start..)? {
-            [] => return None,
-            [name_len @ ..0x80, value_len @ ..0x80, ..] => {
-                self.at += 2;
-                (usize::from(*name_len), usize::from(*value_len))
-            }
-            _ => {
-                let name_len = read_len(self.bytes, &mut self.at);
-                (name_len, read_len(self.bytes, &mut self.at))
-            }
-        };
+        if start == self.bytes.len() {
+            return None;
+        }
+        let (name_len, value_len) = read_pair(self.bytes, &mut self.at);
         let name = self.at;
         let value = name + name_len;
         let tail = value + value_len;
@@ -163,7 +157,7 @@ pub fn set(packed: &mut Packed, name: &[u8], value: &[u8], clear: bool) -> bool 
     if old == value.len() {
         packed.bytes_mut()[spot.value..spot.tail].copy_from_slice(value);
     } else {
-        let lengths = Lengths::new().and(name.len()).and(value.len());
+        let lengths = Lengths::pair(name.len(), value.len());
         if lengths.bytes().len() == spot.name - spot.start {
             packed.bytes_mut()[spot.start..spot.name].copy_from_slice(lengths.bytes());
             packed.splice(spot.value, old, &[value]);
@@ -179,7 +173,7 @@ pub fn set(packed: &mut Packed, name: &[u8], value: &[u8], clear: bool) -> bool 
 }
 
 fn push(packed: &mut Packed, name: &[u8], value: &[u8]) {
-    let lengths = Lengths::new().and(name.len()).and(value.len());
+    let lengths = Lengths::pair(name.len(), value.len());
     let expiry = NEVER.to_le_bytes();
     let extra = if may_expire(packed) { EXPIRY } else { 0 };
     let parts = [lengths.bytes(), name, value, &expiry[..extra]];
@@ -245,7 +239,12 @@ pub fn remove(packed: &mut Packed, name: &[u8]) -> bool {
 }
 
 /// Takes off the fields that expire at or before `now`. O(n) if there are any, else O(1).
-pub fn take_expired(packed: &mut Packed, now: i64, mut removed: impl FnMut(Field<'_>)) -> usize {
+pub fn take_expired(
+    packed: &mut Packed,
+    now: i64,
+    limit: usize,
+    mut removed: impl FnMut(Field<'_>),
+) -> usize {
     let mut fields = Fields::of(packed);
     let (mut end, mut count) = (0, 0);
     while count < limit

@@ -364,9 +364,10 @@ impl Hash {
         }
     }
 
-    /// Removes the fields that expire at or before `now`, and tells which. Returns how many.
-    /// O(1) if the bound says that there are none; else a large hash looks only at segments of its
-    /// table whose own bound is due, and stops before the next of them once `limit` fields are gone.
+    /// Removes the fields that expire at or before `now`, and tells which. Once `limit` are removed, no
+    /// other segment of a large hash's table is looked at. Returns how many; fewer than `limit` only if
+    /// none is left. O(1) if the bound says that there are none; else a large hash looks only at
+    /// segments of its table whose own bound is due.
     pub fn take_expired(
         &mut self,
         now: i64,

@@ -59,8 +59,7 @@ impl Large {
     }
 
     #[inline]
-    fn slot(&self, member: &[u8]) -> Option<u32> {
-        let hash = hasher::hash(member);
+    fn slot(&self, hash: u64, member: &[u8]) -> Option<u32> {
         self.table
             .find(hash, |link| {
                 link.hash == hash && self.slab.member(link.slot) == member
@@ -83,12 +82,13 @@ impl Large {
     /// The score of a member. O(1).
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        self.slot(member).map(|slot| self.slab.score(slot))
+        self.slot(hasher::hash(member), member)
+            .map(|slot| self.slab.score(slot))
     }
 
     /// How many come before a member, and its score. O(log n).
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let key = self.key(self.slot(member)?);
+        let key = self.key(self.slot(hasher::hash(member), member)?);
         Some((self.tree.rank(&self.slab, key), key.score))
     }
 
@@ -105,9 +105,9 @@ impl Large {
 
     /// Adds a member or changes its score. Returns the score that it had. O(log n).
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let Some(slot) = self.slot(member) else {
+        let hash = hasher::hash(member);
+        let Some(slot) = self.slot(hash, member) else {
             let slot = self.slab.insert(member, score);
-            let hash = hasher::hash(member);
             self.table.insert(hash, Link { hash, slot });
             self.tree.insert(&self.slab, Key { score, slot });
             return None;

@@ -13,6 +13,7 @@
 
 use super::arena::Arena;
 use super::slab::Slab;
+use crate::types::table::group::prefetch;
 
 /// Entries in a leaf.
 const LEAF: usize = 64;
@@ -26,7 +27,11 @@ const MAX_HEIGHT: usize = 16;
 /// No node.
 const NONE: u32 = u32::MAX;
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// Scores and slots, as two arrays so that a search reads the scores alone.
+#[repr(C)]
 struct Keys<const N: usize> {
     scores: [f64; N],
     slots: [u32; N],
@@ -85,6 +90,7 @@ pub struct Key {
     pub slot: u32,
 }
 
+#[repr(C)]
 struct Leaf {
     len: u32,
     previous: u32,
@@ -125,6 +131,7 @@ impl Leaf {
     }
 }
 
+#[repr(C)]
 struct Inner {
     len: u32,
     keys: Keys<FAN>,
@@ -223,14 +230,32 @@ fn mergeable(
         .find(|left| left + 1 < len && size(*left) + size(left + 1) <= most)
 }
 
+/// Fetches what a search of a node reads: the scores, which are at its beginning. A search would
+/// otherwise wait for one cache miss after another.
+#[inline]
+fn fetch<T>(node: &T, bytes: usize) {
+    let start = std::ptr::from_ref(node).cast::<u8>();
+    for line in 0..bytes.div_ceil(LINE) {
+        prefetch(start.wrapping_add(line * LINE));
+    }
+}
+
+/// How many scores, which are in order, are `before`. A node is small and a branch costs as much as
+/// several comparisons, so all are compared, several at a time.
+#[inline]
+fn count(scores: &[f64], before: impl Fn(f64) -> bool) -> usize {
+    let one_or_none = scores.iter().map(|score| u64::from(before(*score)));
+    one_or_none.sum::<u64>() as usize
+}
+
 /// How many of the first keys are not after the entry (`score`, `slot`), whose member is `member`.
 #[inline]
 fn upper_bound(slab: &Slab, entry: Key, member: &[u8], scores: &[f64], slots: &[u32]) -> usize {
-    let lower = scores.partition_point(|score| *score < entry.score);
+    let lower = count(scores, |score| score < entry.score);
     if scores.get(lower).is_none_or(|score| *score != entry.score) {
         return lower;
     }
-    let equal = scores[lower..].partition_point(|score| *score == entry.score);
+    let equal = count(&scores[lower..], |score| score == entry.score);
     let run = &slots[lower..lower + equal];
     lower + run.partition_point(|slot| *slot == entry.slot || slab.member(*slot) <= member)
 }
@@ -321,12 +346,14 @@ impl Tree {
         let mut node = self.root;
         for step in &mut steps[..self.height] {
             let inner = self.inners.get(node);
+            fetch(inner, size_of::<[f64; FAN]>() + LINE);
             let len = inner.len();
             let child = search(&inner.keys.scores[1..len], &inner.keys.slots[1..len]);
             *step = (node, child as u32);
             node = inner.children[child];
         }
         let leaf = self.leaves.get(node);
+        fetch(leaf, size_of::<[f64; LEAF]>() + LINE);
         let at = search(
             &leaf.keys.scores[..leaf.len()],
             &leaf.keys.slots[..leaf.len()],

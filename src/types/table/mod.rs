@@ -482,6 +482,7 @@ mod tests {
     use super::*;
     use crate::types::hasher;
 
+    #[derive(Clone)]
     struct Pair(Vec<u8>, u64);
 
     /// Numbers for the tests below, one sequence for each thread.
@@ -617,7 +618,7 @@ mod tests {
         let keys: Vec<usize> = (0..60_000)
             .filter(|&number| hasher::hash(&key(number)) >> (64 - skip) == 5)
             .collect();
-        let mut table = Table::new(skip);
+        let mut table = Table::with_room(skip, 700);
         let mut model: HashMap<usize, u64> = HashMap::new();
         let mut now = 1;
         for phase in 0..24 {
@@ -656,6 +657,11 @@ mod tests {
                 assert_eq!(stale.count(), expired.len());
             }
             check(&table);
+            if phase % 3 == 0 {
+                // The clone goes on, with the marks of what was removed.
+                table = table.clone();
+                check(&table);
+            }
             assert_eq!(table.len(), model.len());
             let seen = scan_all(&table, 1 + random::below(50), || {});
             assert_eq!(seen.len(), model.len());
