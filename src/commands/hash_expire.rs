@@ -647,6 +647,8 @@ fn set_expiry(
     let mut expired = 0;
     let found = db.edit_object(args.key(1), Missing::Skip, event, |hash: &mut Hash| {
         let (at, condition, names) = request.clone()?;
+        // Whether or not it has the fields: the encoding shows it.
+        hash.let_expire();
         reply.array(names.len());
         let mut changes = 0;
         for name in names.from(0) {
