@@ -30,7 +30,7 @@ use support::server::{Program, Server};
 /// Requests of a run with servers of its own: what went before a difference is never more.
 const RUN: usize = 10_000;
 /// Requests before a difference that are shown.
-const SHOWN: usize = 100;
+const SHOWN: usize = 60;
 
 /// A connection to each of the two servers.
 struct Pair {
@@ -232,8 +232,10 @@ fn run(seed: u64, count: usize, reference: &Program) {
             run.exchange(2, &commands::inspection(reference.version));
         }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
-            run.exchange(connection, &generator.stale());
+            let [stale, then] = generator.stale();
+            run.exchange(connection, &stale);
             std::thread::sleep(Duration::from_millis(values::SOON + 2));
+            run.exchange(connection, &then);
         }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             let count = 1 + generator.random.below(4);

@@ -241,16 +241,23 @@ impl Generator {
         self.connections[connection].in_multi
     }
 
-    /// Requests after which some keys are stale as soon as [`values::SOON`] is over.
-    pub fn stale(&mut self) -> Vec<Request> {
-        let mut out = Vec::new();
+    /// Requests after which some keys are stale as soon as [`values::SOON`] is over, and requests to send then.
+    pub fn stale(&mut self) -> [Vec<Request>; 2] {
+        let (mut out, mut then) = (Vec::new(), Vec::new());
         for key in values::keys() {
             if both_know("HPEXPIRE", self.version) && self.one_in(3) {
+                let fields = [(); 2].map(|()| values::member(&mut self.random));
                 let mut args = words(&["HPEXPIRE"]);
                 args.extend([key.clone(), values::SOON.to_string().into_bytes()]);
                 args.extend(words(&["FIELDS", "2"]));
-                args.extend([(); 2].map(|()| values::member(&mut self.random)));
+                args.extend(fields.clone());
                 self.push(args, Rule::Exact, &mut out);
+                // DIFFERENCE: a stale field stays in Redis until it is looked at itself, and here until its
+                // key is.
+                let mut args = words(&["HMGET"]);
+                args.push(key.clone());
+                args.extend(fields);
+                self.push(args, Rule::Exact, &mut then);
             }
             if self.one_in(3) {
                 let mut args = words(&["PEXPIRE"]);
@@ -258,7 +265,7 @@ impl Generator {
                 self.push(args, Rule::Exact, &mut out);
             }
         }
-        out
+        [out, then]
     }
 
     pub fn one_in(&mut self, times: u64) -> bool {
