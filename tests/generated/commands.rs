@@ -297,7 +297,7 @@ impl Generator {
             316..322 => self.debug(out),
             322..330 => self.random_key(out),
             330..345 => self.common_subsequence(out),
-            345..349 => self.bulk(out),
+            345..385 => self.fill(out),
             _ => self.data(in_multi, out),
         }
     }
@@ -523,7 +523,7 @@ impl Generator {
 
     /// LCS of two short strings, which are set before it.
     fn common_subsequence(&mut self, out: &mut Vec<Request>) {
-        let keys = [values::key(&mut self.random), values::key(&mut self.random)];
+        let keys = [(); 2].map(|()| values::key_for(&mut self.random, Group::String));
         for key in &keys {
             let mut set = words(&["SET"]);
             set.push(key.clone());

@@ -280,7 +280,7 @@ fn text(random: &mut Random, choices: &[&str]) -> Vec<u8> {
 }
 
 /// All keys.
-pub fn keys() -> [Vec<u8>; 6] {
+pub fn keys() -> [Vec<u8>; 8] {
     [
         b"a".to_vec(),
         b"b".to_vec(),
@@ -288,6 +288,8 @@ pub fn keys() -> [Vec<u8>; 6] {
         b"bin\0\xff\r\n".to_vec(),
         b"k{tag}".to_vec(),
         [b'k'; 60].to_vec(),
+        b"s".to_vec(),
+        b"t".to_vec(),
     ]
 }
 
@@ -298,16 +300,17 @@ pub fn key(random: &mut Random) -> Vec<u8> {
 }
 
 /// A key for a command of this group: mostly one of those that often hold a value of its type.
-fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
+pub fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
     let all = keys();
     let own: &[usize] = match group {
         Group::Hash => &[0, 4],
         Group::Set => &[1, 2],
         // Sets serve as sources of sorted sets.
         Group::SortedSet => &[3, 5, 3, 5, 1],
+        Group::String => &[6, 7],
         _ => return key(random),
     };
-    match random.below(4) {
+    match random.below(8) {
         0 => key(random),
         _ => all[pick(random, own)].clone(),
     }
