@@ -21,7 +21,7 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ("hash-max-listpack-entries", &["4", "128", "4", "x"]),
     ("hash-max-listpack-value", &["8", "64"]),
     ("hash-max-ziplist-entries", &["128", "-5"]),
-    ("set-max-intset-entries", &["4", "512", "0"]),
+    ("set-max-intset-entries", &["512", "600"]),
     ("zset-max-listpack-entries", &["4", "128", "0"]),
     (
         "list-max-listpack-size",
@@ -63,11 +63,12 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ("nosuch-setting", &["1"]),
 ];
 
-/// Limits of the compact forms under which everything is converted all the time.
+/// Limits of the compact forms under which everything is converted all the time. Sets of integers may be
+/// no smaller than other compact ones: the form of a union would depend on the order of a table.
 pub const SMALL: &[(&str, &str)] = &[
     ("hash-max-listpack-entries", "4"),
     ("hash-max-listpack-value", "8"),
-    ("set-max-intset-entries", "3"),
+    ("set-max-intset-entries", "6"),
     ("zset-max-listpack-entries", "4"),
     ("zset-max-listpack-value", "8"),
 ];
