@@ -2,7 +2,7 @@
 //!
 //! The real server is found as in `differential.rs`. `REDOUBLE_GENERATED` is the number of requests,
 //! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again. `REDOUBLE_CLOSER=1` then
-//! looks at everything after each batch, so that it shows where the servers begin to differ.
+//! looks at what the servers count after each batch, so that it shows where they begin to differ.
 
 mod support;
 
@@ -229,11 +229,19 @@ fn run(seed: u64, count: usize, reference: &Program) {
         let batch = generator.batch(connection, length);
         run.exchange(connection, &batch);
         if closer {
-            run.exchange(2, &commands::inspection(reference.version));
+            run.exchange(2, &commands::counts().collect::<Vec<_>>());
         }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
-            run.exchange(connection, &generator.stale());
+            let [stale, then] = generator.stale();
+            run.exchange(connection, &stale);
             std::thread::sleep(Duration::from_millis(values::SOON + 2));
+            if !then.is_empty() {
+                // DIFFERENCE: a hash of which all fields are stale is found by Redis once more. The look-ups
+                // are counted.
+                run.exchange(2, &commands::counts().collect::<Vec<_>>());
+                run.exchange(connection, &then);
+                run.exchange(2, &commands::reset_counts());
+            }
         }
         if !generator.in_multi(connection) && generator.random.below(30) == 0 {
             let count = 1 + generator.random.below(4);

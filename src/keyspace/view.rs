@@ -12,6 +12,7 @@ use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::object::Object;
 use crate::keyspace::shard::Database;
 use crate::resp::Key;
+use crate::types::hasher;
 
 /// Keys for reading.
 ///
@@ -23,7 +24,8 @@ pub struct View<'a> {
     locked: &'a Locked<'a>,
     /// Who reads, when.
     pub access: Access<'a>,
-    met_expired: Cell<bool>,
+    /// Hashes of the keys that were met past their expiry, or with a field past its own.
+    met_expired: RefCell<Vec<u64>>,
     hits: Cell<u32>,
     misses: Cell<u32>,
     /// Whether the command runs again if it meets something past its expiry: what it sees of that does
@@ -42,7 +44,7 @@ impl<'a> View<'a> {
         View {
             locked,
             access,
-            met_expired: Cell::new(false),
+            met_expired: RefCell::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
             tentative: false,
@@ -60,7 +62,14 @@ impl<'a> View<'a> {
 
     /// Whether a look-up met a key past its expiry.
     pub fn met_expired(&self) -> bool {
-        self.met_expired.get()
+        !self.met_expired.borrow().is_empty()
+    }
+
+    /// Hashes of the keys that [`View::met_expired`] is about, sorted.
+    pub fn take_expired(&self) -> Vec<u64> {
+        let mut met = self.met_expired.take();
+        met.sort_unstable();
+        met
     }
 
     /// Adds the look-ups to the statistics; once, after the run that counts.
@@ -124,7 +133,8 @@ impl<'a> View<'a> {
     /// What is seen of an entry of which something is past its expiry.
     #[cold]
     fn peek_due(&self, entry: &Entry) -> Option<&Entry> {
-        self.met_expired.set(true);
+        let hash = hasher::hash(entry.key());
+        self.met_expired.borrow_mut().push(hash);
         let now = self.access.millis();
         if self.tentative || entry.is_expired(now) {
             return None;

@@ -303,16 +303,23 @@ fn read_exclusively(
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let mark = reply.mark();
-    {
+    let met = {
         let view = db.view().tentative();
         let result = run(&view, args, reply);
         if !view.met_expired() || !view.access.removes_stale {
             view.count();
             return result;
         }
-    }
+        view.take_expired()
+    };
     reply.cut(mark);
-    command.for_each_key(args, |index, _| db.remove_if_stale(args.key(index)));
+    // Not those behind a key of the wrong type: the command ends there, and never meets them.
+    command.for_each_key(args, |index, _| {
+        let key = args.key(index);
+        if met.binary_search(&key.hash).is_ok() {
+            db.remove_if_stale(key);
+        }
+    });
     let view = db.view();
     let result = run(&view, args, reply);
     view.count();

@@ -6,7 +6,7 @@ use crate::judge::Rule;
 use crate::support::random::Random;
 use crate::values;
 use redouble::commands::registry::{self, Command};
-use redouble::commands::spec::{BeginSearch, FindKeys};
+use redouble::commands::spec::{BeginSearch, FindKeys, Group};
 use redouble::types::number;
 
 /// Elements from which a count takes all that there are.
@@ -157,22 +157,46 @@ impl Generator {
         self.push(make, Rule::Exact, out);
     }
 
-    /// Many fields or members at once: more than the compact forms take by default.
-    pub fn bulk(&mut self, out: &mut Vec<Request>) {
-        let name = values::pick(&mut self.random, &["HSET", "SADD", "ZADD"]);
+    /// A collection to work on: a few fields or members, or more than the compact forms take by default.
+    pub fn fill(&mut self, out: &mut Vec<Request>) {
+        let (name, group) = values::pick(
+            &mut self.random,
+            &[
+                ("HSET", Group::Hash),
+                ("SADD", Group::Set),
+                ("ZADD", Group::SortedSet),
+            ],
+        );
         if !both_know(name, self.version) {
             return;
         }
+        let key = values::key_for(&mut self.random, group);
+        if self.one_in(2) {
+            let mut args = words(&["DEL"]);
+            args.push(key.clone());
+            self.push(args, Rule::Exact, out);
+        }
+        let members: Vec<Vec<u8>> = if self.one_in(10) {
+            let from = self.random.below(300);
+            let letter = values::pick(&mut self.random, &["", "f"]);
+            (from..=from + self.random.below(600))
+                .map(|number| format!("{letter}{number}").into_bytes())
+                .collect()
+        } else {
+            (0..=self.random.below(10))
+                .map(|_| values::member(&mut self.random))
+                .collect()
+        };
         let mut args = words(&[name]);
-        args.push(values::key(&mut self.random));
-        let (from, count) = (self.random.below(300), 1 + self.random.below(600));
-        let letter = values::pick(&mut self.random, &["", "f"]);
-        for number in from..from + count {
-            let member = format!("{letter}{number}").into_bytes();
+        args.push(key);
+        for member in members {
             match name {
-                "HSET" => args.extend([member, number.to_string().into_bytes()]),
+                "HSET" => args.extend([member, values::member(&mut self.random)]),
                 "SADD" => args.push(member),
-                _ => args.extend([(number % 7).to_string().into_bytes(), member]),
+                _ => {
+                    let score = self.random.below(7).to_string();
+                    args.extend([score.into_bytes(), member]);
+                }
             }
         }
         self.push(args, Rule::Exact, out);
@@ -188,7 +212,12 @@ impl Generator {
         };
         let mut args = words(&[name]);
         if name != "SCAN" {
-            args.push(values::key(&mut self.random));
+            let group = match name {
+                "HSCAN" => Group::Hash,
+                "SSCAN" => Group::Set,
+                _ => Group::SortedSet,
+            };
+            args.push(values::key_for(&mut self.random, group));
         }
         args
     }

@@ -127,6 +127,25 @@ const KNOWN: &[Known] = &[
         },
     ),
     (
+        "SINCE 7.2: ZRANK and ZREVRANK take WITHSCORE",
+        Some((7, 2)),
+        |args| {
+            let from = if is(args, 0, "COMMAND") { 2 } else { 0 };
+            (is(args, from, "ZRANK") || is(args, from, "ZREVRANK")) && args.len() > from + 3
+        },
+    ),
+    (
+        "SINCE 7.2: the destinations of sets are overwritten, and are not read",
+        Some((7, 2)),
+        |args| {
+            let store = |name: &Vec<u8>| name.to_ascii_uppercase().ends_with(b"STORE");
+            is(args, 1, "GETKEYSANDFLAGS") && args.get(2).is_some_and(store)
+        },
+    ),
+    ("SINCE 7.4: HSCAN takes NOVALUES", Some((7, 4)), |args| {
+        is(args, 0, "HSCAN") && (2..args.len()).any(|at| is(args, at, "NOVALUES"))
+    }),
+    (
         "SINCE 7.4: maxmemory-samples ends at 64, and loglevel has one level more",
         Some((7, 4)),
         |args| {
@@ -185,7 +204,7 @@ impl Generator {
     pub fn new(random: Random, version: (u32, u32)) -> Generator {
         let data = registry::all()
             .iter()
-            .filter(|command| matches!(command.spec.handler, Handler::Read(_) | Handler::Write(_)))
+            .filter(|command| is_on_data(command))
             .filter(|command| parse_version(command.spec.since) <= version)
             .filter(|command| !EXCLUDED.contains(&command.full_name))
             .collect();
@@ -222,16 +241,23 @@ impl Generator {
         self.connections[connection].in_multi
     }
 
-    /// Requests after which some keys are stale as soon as [`values::SOON`] is over.
-    pub fn stale(&mut self) -> Vec<Request> {
-        let mut out = Vec::new();
+    /// Requests after which some keys are stale as soon as [`values::SOON`] is over, and requests to send then.
+    pub fn stale(&mut self) -> [Vec<Request>; 2] {
+        let (mut out, mut then) = (Vec::new(), Vec::new());
         for key in values::keys() {
             if both_know("HPEXPIRE", self.version) && self.one_in(3) {
+                let fields = [(); 2].map(|()| values::member(&mut self.random));
                 let mut args = words(&["HPEXPIRE"]);
                 args.extend([key.clone(), values::SOON.to_string().into_bytes()]);
                 args.extend(words(&["FIELDS", "2"]));
-                args.extend([(); 2].map(|()| values::member(&mut self.random)));
+                args.extend(fields.clone());
                 self.push(args, Rule::Exact, &mut out);
+                // DIFFERENCE: a stale field stays in Redis until it is looked at itself, and here until its
+                // key is.
+                let mut args = words(&["HMGET"]);
+                args.push(key.clone());
+                args.extend(fields);
+                self.push(args, Rule::Exact, &mut then);
             }
             if self.one_in(3) {
                 let mut args = words(&["PEXPIRE"]);
@@ -239,7 +265,7 @@ impl Generator {
                 self.push(args, Rule::Exact, &mut out);
             }
         }
-        out
+        [out, then]
     }
 
     pub fn one_in(&mut self, times: u64) -> bool {
@@ -271,7 +297,7 @@ impl Generator {
             316..322 => self.debug(out),
             322..330 => self.random_key(out),
             330..345 => self.common_subsequence(out),
-            345..349 => self.bulk(out),
+            345..385 => self.fill(out),
             _ => self.data(in_multi, out),
         }
     }
@@ -486,7 +512,7 @@ impl Generator {
                 args.push(values::key(&mut self.random));
             }
         }
-        self.push(args, Rule::Exact, out);
+        self.push(args, Rule::Digest(self.version), out);
     }
 
     /// RANDOMKEY removes the stale keys that it happens to meet: SCAN removes all of them before.
@@ -497,7 +523,7 @@ impl Generator {
 
     /// LCS of two short strings, which are set before it.
     fn common_subsequence(&mut self, out: &mut Vec<Request>) {
-        let keys = [values::key(&mut self.random), values::key(&mut self.random)];
+        let keys = [(); 2].map(|()| values::key_for(&mut self.random, Group::String));
         for key in &keys {
             let mut set = words(&["SET"]);
             set.push(key.clone());
@@ -685,6 +711,14 @@ fn is_known(args: &Args, version: (u32, u32)) -> bool {
         .any(|(_, since, is)| since.is_none_or(|since| version < since) && is(args))
 }
 
+/// Whether the command works on keys, and on nothing else.
+fn is_on_data(command: &Command) -> bool {
+    matches!(
+        command.spec.handler,
+        Handler::Read(_) | Handler::Write(_) | Handler::Blocking(_)
+    )
+}
+
 /// Whether both servers know the command of this full name.
 pub fn both_know(name: &str, version: (u32, u32)) -> bool {
     registry::lookup_full(name.as_bytes())
@@ -698,7 +732,7 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
         out.push(Request::new(args, rule));
     };
     counts().for_each(|request| push(request.args, request.rule));
-    push(words(&["DEBUG", "DIGEST"]), Rule::Exact);
+    push(words(&["DEBUG", "DIGEST"]), Rule::Digest(version));
     for database in values::DATABASES {
         push(words(&["SELECT", database]), Rule::Exact);
         push(words(&["DBSIZE"]), Rule::Exact);
@@ -710,9 +744,13 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
             };
             for (before, rule, after) in [
                 (&["TYPE"][..], Rule::Exact, &[][..]),
+                (
+                    &["DEBUG", "DIGEST-VALUE"],
+                    Rule::DigestAfterType(version),
+                    &[],
+                ),
                 (&["OBJECT", "ENCODING"], Rule::Encoding(version), &[]),
                 (&["PTTL"], Rule::Within(2000), &[]),
-                (&["DEBUG", "DIGEST-VALUE"], Rule::Exact, &[]),
                 (&["STRLEN"], Rule::Exact, &[]),
                 (&["HGETALL"], Rule::UnorderedPairs, &[]),
                 (&["SMEMBERS"], Rule::Unordered, &[]),
@@ -723,7 +761,12 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
                     &["FIELDS", "7", "a", "b", "c", "d", "1", "2", "3"],
                 ),
             ] {
-                if !both_know(&before.join("|"), version) {
+                // DEBUG is one command with words of its own.
+                let name = match before[0] {
+                    "DEBUG" => "DEBUG".to_string(),
+                    _ => before.join("|"),
+                };
+                if !both_know(&name, version) {
                     continue;
                 }
                 let mut args = words(before);

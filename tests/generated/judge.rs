@@ -29,8 +29,13 @@ pub enum Rule {
         /// Whether none may come twice.
         distinct: bool,
     },
-    /// The word for an encoding. Sets have had a listpack since 7.2.
+    /// The word for an encoding. Since 7.2 sets have had a listpack, and a sorted set that is made by a long
+    /// request is large at once.
     Encoding((u32, u32)),
+    /// What DEBUG DIGEST and DIGEST-VALUE answer. Before 7.2 other digits of scores are in it.
+    Digest((u32, u32)),
+    /// The same of one key, whose type is the reply before.
+    DigestAfterType((u32, u32)),
     /// Doubles may have more digits than they need.
     Numbers(Box<Rule>),
     /// Null, or one of the keys that the SCAN before it has returned.
@@ -76,8 +81,19 @@ impl Rule {
                     && picked(ours) == picked(theirs)
             }),
             Rule::Encoding(version) => {
-                let set = |word: &[u8]| Value::Bulk(word.to_vec());
-                *version < (7, 2) && *ours == set(b"listpack") && *theirs == set(b"hashtable")
+                let forms = ["listpack", "hashtable", "skiplist"];
+                let form = |word: &Value| {
+                    word.text()
+                        .is_some_and(|text| forms.iter().any(|form| form.as_bytes() == text))
+                };
+                *version < (7, 2) && form(ours) && form(theirs)
+            }
+            Rule::Digest(version) => {
+                *version < (7, 2) && std::mem::discriminant(ours) == std::mem::discriminant(theirs)
+            }
+            Rule::DigestAfterType(version) => {
+                before == Some(&Value::Simple(b"zset".to_vec()))
+                    && Rule::Digest(*version).accepts(ours, theirs, None)
             }
             Rule::Numbers(rule) => {
                 rule.accepts(&short(ours), &short(theirs), before.map(short).as_ref())

@@ -11,7 +11,7 @@ use crate::commands::spec::{
     Group, KeyFlags, KeySpec, members,
 };
 use crate::error::Error;
-use crate::keyspace::{Db, View};
+use crate::keyspace::{Db, Entry, View};
 use crate::resp::{Args, Reply};
 use crate::types::Set;
 use crate::types::set::SetLimits;
@@ -478,14 +478,17 @@ fn store(
     event: &'static str,
     compute: impl FnOnce(&[Option<&Set>], &SetLimits) -> Set,
 ) -> CommandResult {
+    // The look-ups that count; they end at the first key of another type, as in Redis, and afterwards no
+    // source is past its expiry.
     for index in 2..args.len() {
-        db.expire_stale(args.key(index));
+        db.read(args.key(index))
+            .map(Entry::object::<Set>)
+            .transpose()?;
     }
     let limits = db.access.set_limits();
     let view = db.view();
-    let sets = look_up(&view, args, 2);
-    view.count();
-    let result = compute(&sets?, &limits);
+    let sets = look_up(&view, args, 2)?;
+    let result = compute(&sets, &limits);
     reply.count(result.len());
     db.store_object(args.key(1), result, event);
     Ok(())

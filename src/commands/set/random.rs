@@ -59,10 +59,12 @@ fn spop_count(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Command
         .and_then(|count| usize::try_from(count).ok())
         .ok_or(Error::Static("ERR value is out of range, must be positive"))?;
     let limits = db.access.set_limits();
+    let hits = &db.access.stats.keyspace_hits;
     let popped = db.edit_object(args.key(1), Missing::Skip, "spop", |set: &mut Set| {
         let left = set.len().saturating_sub(count);
         let popped = if left == 0 {
-            // All of them: the key goes too.
+            // All of them: the key goes too. Redis answers as SUNION does, which counts as a read.
+            hits.add(1);
             Some(std::mem::take(set))
         } else if left * NEARLY_ALL <= count {
             let mut kept = if set.encoding() == "intset" {
