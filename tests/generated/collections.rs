@@ -127,7 +127,6 @@ impl Generator {
             pairs: args.len() > 3,
             distinct: count.is_some_and(|count| count > 0),
         };
-        let rule = self.numbers(rule);
         self.push(args, rule, out);
         if pops && count.is_none_or(|count| count < ALL) {
             self.push(about(&["SCARD"], &[]), Rule::Exact, out);

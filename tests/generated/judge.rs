@@ -163,7 +163,8 @@ fn pairs(value: &Value) -> Option<Vec<(Value, Value)>> {
     }
 }
 
-/// How many were picked; `None` if the reply is no pick out of what was shown.
+/// How many were picked; `None` if the reply is no pick out of what was shown, scores in as many digits as
+/// they may be.
 fn picked(
     reply: &Value,
     shown: &Value,
@@ -185,7 +186,7 @@ fn picked(
     };
     let found = picks.iter().all(|pick| {
         all.iter()
-            .any(|one| one.0 == pick.0 && (!in_pairs || one.1 == pick.1))
+            .any(|one| one.0 == pick.0 && (!in_pairs || short(&one.1) == short(&pick.1)))
     });
     let twice = |at: usize| picks[..at].iter().any(|other| other.0 == picks[at].0);
     let fine = found && !(distinct && (0..picks.len()).any(twice));
