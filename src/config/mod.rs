@@ -300,9 +300,11 @@ impl Config {
     ) -> Result<Vec<&'static str>, ConfigError> {
         let _alone = self.changing.lock();
         let named = self.find_all(pairs, client_is_local)?;
-        let mut changes = Vec::with_capacity(named.len());
+        let mut changes: Vec<(Id, Value, Value)> = Vec::with_capacity(named.len());
         for (&(name, id), (_, text)) in named.iter().zip(pairs) {
-            let old = self.value(id);
+            // A setting and its old name may both be there: the last one counts.
+            let earlier = changes.iter().rev().find(|change| change.0 == id);
+            let old = earlier.map_or_else(|| self.value(id), |(_, _, new)| new.clone());
             let new = parse(id, &words_of(id, text.as_ref()), &old)
                 .map_err(|reason| ConfigError::refused(name.as_bytes(), reason))?;
             if id.setting().fixed && old != new {

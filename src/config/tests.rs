@@ -795,3 +795,27 @@ fn arguments_need_not_be_text() {
     let password = loaded.unwrap().config.requirepass();
     assert_eq!(password.as_deref(), Some(&[0xff, 0, b'\n', b'"'][..]));
 }
+
+#[test]
+fn of_a_setting_and_its_old_name_the_last_counts() {
+    let config = Config::default();
+    for (pairs, entries) in [
+        (
+            [
+                ("hash-max-ziplist-entries", "128"),
+                ("hash-max-listpack-entries", "512"),
+            ],
+            512,
+        ),
+        (
+            [
+                ("hash-max-listpack-entries", "5"),
+                ("hash-max-ziplist-entries", "6"),
+            ],
+            6,
+        ),
+    ] {
+        config.set(&pairs).expect("both names are known");
+        assert_eq!(config.hash_max_listpack_entries(), entries);
+    }
+}
