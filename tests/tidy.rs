@@ -357,6 +357,7 @@ fn every_rule_of_transactions_is_named_by_a_test() {
         "tests/scripts",
         &[
             "blocking.script",
+            "reload.script",
             "transactions.script",
             "watch.script",
             "watch_table.script",

@@ -68,6 +68,10 @@ fn debug(
             })?;
         }
         (b"QUICKLIST-PACKED-THRESHOLD", 3) => packed_threshold(args, reply)?,
+        (b"RELOAD", 2) => {
+            context.db.reload();
+            reply.ok();
+        }
         (b"REPLYBUFFER", 4) => reply_buffer(args, reply)?,
         (b"SET-ACTIVE-EXPIRE", 3) => {
             let on = number::parse_leading_integer(args.get(2)) != 0;
@@ -114,6 +118,8 @@ const HELP_LINES: &[&str] = &[
     "    Look at a value that is kept as a quicklist.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Accepted without effect on strings.",
+    "RELOAD",
+    "    Store every key anew, as if all of them had been saved and loaded.",
     "REPLYBUFFER <PEAK-RESET-TIME <NEVER|RESET|milliseconds>|RESIZING <0|1>>",
     "    Accepted without effect: a reply buffer is given back after each use.",
     "SET-ACTIVE-EXPIRE <0|1>",

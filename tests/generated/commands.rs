@@ -253,11 +253,12 @@ impl Generator {
                 args.extend(fields.clone());
                 self.push(args, Rule::Exact, &mut out);
                 // DIFFERENCE: a stale field stays in Redis until it is looked at itself, and here until its
-                // key is.
-                let mut args = words(&["HMGET"]);
-                args.push(key.clone());
-                args.extend(fields);
-                self.push(args, Rule::Exact, &mut then);
+                // key is. Not HMGET: it makes Redis 7.4.1 crash if the hash is left empty.
+                for field in fields {
+                    let mut args = words(&["HGET"]);
+                    args.extend([key.clone(), field]);
+                    self.push(args, Rule::Exact, &mut then);
+                }
             }
             if self.one_in(3) {
                 let mut args = words(&["PEXPIRE"]);

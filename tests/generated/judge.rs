@@ -203,6 +203,7 @@ fn short(value: &Value) -> Value {
         Value::Bulk(bytes) => Value::Bulk(text(bytes)),
         Value::Double(bytes) => Value::Double(text(bytes)),
         Value::Array(items) => Value::Array(items.iter().map(short).collect()),
+        Value::Set(items) => Value::Set(items.iter().map(short).collect()),
         other => other.clone(),
     }
 }

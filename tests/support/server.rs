@@ -67,6 +67,8 @@ pub struct Server {
     pub program: Program,
     child: Child,
     address: SocketAddr,
+    /// Its working directory: what a real server saves must not be loaded by the next one.
+    folder: PathBuf,
 }
 
 impl Server {
@@ -91,6 +93,9 @@ impl Server {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = free.local_addr().expect("its address");
         drop(free);
+        let name = format!("redouble-test-{}-{}", std::process::id(), address.port());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder for the server");
         let mut command = Command::new(&program.path);
         command
             .args(["--port", &address.port().to_string()])
@@ -102,7 +107,7 @@ impl Server {
         }
         let mut child = command
             .args(extra)
-            .current_dir(std::env::temp_dir())
+            .current_dir(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -113,6 +118,7 @@ impl Server {
             program: program.clone(),
             child,
             address,
+            folder,
         };
         (ready && server.answers()).then_some(server)
     }
@@ -153,6 +159,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -2,6 +2,7 @@
 //! [`Db::changed`] or [`Db::removed`], and nowhere else (invariant 3).
 
 mod expiry;
+mod reload;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
