@@ -247,12 +247,8 @@ const SCAN: CommandSpec =
         ])
         .args(&[
             Arg::new("cursor", ArgKind::Integer),
-            Arg::new("pattern", ArgKind::Pattern)
-                .token("MATCH")
-                .optional(),
-            Arg::new("count", ArgKind::Integer)
-                .token("COUNT")
-                .optional(),
+            scan::MATCH,
+            scan::COUNT,
             Arg::new("type", ArgKind::String)
                 .token("TYPE")
                 .optional()

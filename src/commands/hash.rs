@@ -484,12 +484,8 @@ const HSCAN: CommandSpec = CommandSpec::read("HSCAN", Arity::at_least(3), Group:
     .args(&[
         KEY,
         Arg::new("cursor", ArgKind::Integer),
-        Arg::new("pattern", ArgKind::Pattern)
-            .token("MATCH")
-            .optional(),
-        Arg::new("count", ArgKind::Integer)
-            .token("COUNT")
-            .optional(),
+        scan::MATCH,
+        scan::COUNT,
         Arg::word("novalues", "NOVALUES").optional(),
     ]);
 

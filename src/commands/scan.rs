@@ -1,8 +1,19 @@
 //! What SCAN, HSCAN, SSCAN and ZSCAN share: cursors, options, patterns and the shape of the reply.
 
+use crate::commands::spec::{Arg, ArgKind};
 use crate::error::Error;
 use crate::resp::{Args, Protocol, Reply};
 use crate::types::{glob, number};
+
+/// The grammar of a filter, as SCAN and its kin declare it.
+pub const MATCH: Arg = Arg::new("pattern", ArgKind::Pattern)
+    .token("MATCH")
+    .optional();
+
+/// The grammar of about how many elements to look at.
+pub const COUNT: Arg = Arg::new("count", ArgKind::Integer)
+    .token("COUNT")
+    .optional();
 
 /// What is scanned: it decides which options there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -191,12 +191,8 @@ const SSCAN: CommandSpec = CommandSpec::read("SSCAN", Arity::at_least(3), Group:
     .args(&[
         Arg::new("key", ArgKind::Key(0)),
         Arg::new("cursor", ArgKind::Integer),
-        Arg::new("pattern", ArgKind::Pattern)
-            .token("MATCH")
-            .optional(),
-        Arg::new("count", ArgKind::Integer)
-            .token("COUNT")
-            .optional(),
+        scan::MATCH,
+        scan::COUNT,
     ]);
 
 fn sscan(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {

@@ -140,12 +140,8 @@ pub(super) const ZSCAN: CommandSpec =
         .args(&[
             Arg::new("key", ArgKind::Key(0)),
             Arg::new("cursor", ArgKind::Integer),
-            Arg::new("pattern", ArgKind::Pattern)
-                .token("MATCH")
-                .optional(),
-            Arg::new("count", ArgKind::Integer)
-                .token("COUNT")
-                .optional(),
+            scan::MATCH,
+            scan::COUNT,
         ]);
 
 fn zscan(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
