@@ -140,6 +140,67 @@ OK
 0
 EXPECTED
 
+commands() {
+    cat <<'COMMANDS'
+HSET user:1 name Ann funds 100
+HINCRBY user:1 funds -35
+HGETALL user:1
+SADD inventory:1 sword
+SADD inventory:1 sword
+SISMEMBER inventory:1 sword
+ZADD market 35 sword.1 1.5 bread.2 inf crown.3
+ZRANGE market 0 -1 WITHSCORES
+ZRANGEBYSCORE market (1.5 +inf LIMIT 0 1
+ZPOPMIN market
+ZRANK market crown.3
+BZPOPMAX market none 1
+BZPOPMIN none 0.01
+HEXPIRE user:1 100 FIELDS 1 name
+HTTL user:1 FIELDS 2 name funds
+SINTERCARD 2 inventory:1 inventory:1 LIMIT 5
+ZADD inventory:1 1 x
+ZADD market x y
+OBJECT ENCODING user:1
+FLUSHALL
+COMMANDS
+}
+session 'a session with collections' 3< <(commands) 4<<'EXPECTED'
+2
+65
+name
+Ann
+funds
+65
+1
+0
+1
+3
+bread.2
+1.5
+sword.1
+35
+crown.3
+inf
+sword.1
+bread.2
+1.5
+1
+market
+crown.3
+inf
+
+1
+100
+-1
+1
+WRONGTYPE Operation against a key holding the wrong kind of value
+
+ERR value is not a valid float
+
+listpackex
+OK
+EXPECTED
+
 transactions() {
     cat <<'COMMANDS'
 SET balance 10
@@ -311,15 +372,15 @@ prints 'no password again' OK -a secret --no-auth-warning config set requirepass
 python3 "$here/terminal.py" "$port" || fail 'a session at a terminal'
 
 for pipeline in 1 16; do
-    redis-benchmark -p "$port" -t ping,set,get,incr,mset -n 20000 -q -P "$pipeline" \
+    redis-benchmark -p "$port" -t ping,set,get,incr,mset,sadd,hset,spop,zadd,zpopmin -n 20000 -q -P "$pipeline" \
         >"$work/printed" 2>&1 || fail "redis-benchmark -P $pipeline: $(cat "$work/printed")"
     tr '\r' '\n' <"$work/printed" >"$work/lines"
     if grep -iE 'error|warning|could not' "$work/lines"; then
         fail "redis-benchmark -P $pipeline"
     fi
     grep 'requests per second' "$work/lines" >"$work/results" || true
-    [ "$(wc -l <"$work/results")" -eq 6 ] ||
-        fail "redis-benchmark -P $pipeline: not six results: $(cat "$work/lines")"
+    [ "$(wc -l <"$work/results")" -eq 11 ] ||
+        fail "redis-benchmark -P $pipeline: not eleven results: $(cat "$work/lines")"
     sed "s/^/-P $pipeline  /" "$work/results"
 done
 echo 'ok: redis-benchmark'
