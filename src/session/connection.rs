@@ -710,6 +710,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.session.reply_mode != ReplyMode::On {
             reply.cut(mark);
         }
+        if self.session.reply_mode == ReplyMode::Skip && verdict != Verdict::Again {
+            // It skips the reply of the command that waited, and no other.
+            self.session.reply_mode = ReplyMode::On;
+        }
+        if verdict == Verdict::Next && signals & signal::UNBLOCK_ERROR != 0 {
+            parked.wait.count_unblock_error(self.worker.stats());
+        }
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.leave_wait(verdict == Verdict::Served);
         self.more = !self.pending.is_empty();

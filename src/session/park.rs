@@ -7,6 +7,7 @@ use crate::clients::signal;
 use crate::error::Error;
 use crate::keyspace::blocked::Waiter;
 use crate::resp::Reply;
+use crate::stats::WorkerStats;
 
 /// For what a client waits.
 #[derive(Clone, Debug)]
@@ -60,6 +61,14 @@ impl Wait {
     /// Whether CLIENT UNBLOCK ends it.
     pub fn is_blocking_command(&self) -> bool {
         matches!(self, Wait::Keys { .. } | Wait::Replicas { .. })
+    }
+
+    /// Counts the error with which CLIENT UNBLOCK ended the wait.
+    pub fn count_unblock_error(&self, stats: &WorkerStats) {
+        stats.count_error("UNBLOCKED");
+        if let Wait::Keys { waiter, .. } = self {
+            stats.commands[waiter.command].failed.add(1);
+        }
     }
 
     /// Looks whether the wait is over at `now`, given the signals that came, and answers if it is.

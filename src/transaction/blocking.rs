@@ -10,7 +10,7 @@ use crate::clients::{signal, waiting};
 use crate::clock;
 use crate::keyspace::blocked::{Attempt, Waiter};
 use crate::keyspace::{Db, Keyspace, Locked, Mode};
-use crate::resp::Reply;
+use crate::resp::{Key, Reply};
 use crate::stats::WorkerStats;
 
 /// Clients that were served and are to be woken once the shards are unlocked.
@@ -43,7 +43,9 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
             if run(db, stats, &waiter) {
                 served.push(waiter);
             } else {
-                wait(db, &waiter);
+                // Only this key's row lost it; the other rows may lie in shards that are not locked.
+                waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
+                db.wait_for(Key::new(&key), &waiter);
                 // Its time may have run out while it was claimed: it looks again.
                 served.push(waiter);
                 break;
@@ -93,5 +95,102 @@ pub fn leave(keyspace: &Keyspace, waiter: &Arc<Waiter>) {
     for key in waiter.keys() {
         let shard = locked.shard_mut(crate::keyspace::locks::shard_of(key.hash));
         shard.blocked.leave(key, waiter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::Client;
+    use crate::clock::Micros;
+    use crate::config::Config;
+    use crate::error::Error;
+    use crate::keyspace::blocked::Want;
+    use crate::keyspace::locks::shard_of;
+    use crate::keyspace::object::Kind;
+    use crate::keyspace::{Access, ShardSet};
+    use crate::resp::args::Slot;
+    use crate::resp::{Args, Protocol};
+    use crate::types::Set;
+
+    fn want() -> Want {
+        Want {
+            kind: Kind::Set,
+            keys: 0..2,
+            until: None,
+        }
+    }
+
+    /// As if what came had expired when its turn was there.
+    fn finds_nothing(_: &mut Db<'_>, _: Args<'_>, _: &mut Reply<'_>) -> Result<Attempt, Error> {
+        Ok(Attempt::Wait(want()))
+    }
+
+    fn waiter(id: u64, keys: &[u8; 2]) -> Arc<Waiter> {
+        let client = Client::new(id, String::new(), String::new(), 0, 0, Micros(1));
+        let slots = [0, 1].map(|start| Slot {
+            start,
+            len: 1,
+            hash: Key::new(&keys[start as usize..][..1]).hash,
+        });
+        Arc::new(Waiter::new(
+            Arc::new(client),
+            (0, Protocol::Resp2, true),
+            (0, finds_nothing),
+            Args::new(keys, &slots),
+            &want(),
+        ))
+    }
+
+    #[test]
+    fn who_got_nothing_waits_on_and_leaves_nothing_behind() {
+        let (keyspace, config, stats) = (Keyspace::new(1), Config::new(), WorkerStats::default());
+        let lock = |shards| {
+            let access = Access {
+                index: 0,
+                now: Micros(1),
+                client: 1,
+                touch: true,
+                removes_stale: true,
+                config: &config,
+                stats: &stats,
+            };
+            Db::new(Locked::acquire(&keyspace, shards, Mode::Exclusive), access)
+        };
+        let shard = |key: u8| shard_of(Key::new(&[key]).hash);
+        let far = (b'b'..)
+            .find(|key| shard(*key) != shard(b'a'))
+            .unwrap_or(b'b');
+        let keys = [b'a', far];
+        let waiters = [1, 2].map(|id| waiter(id, &keys));
+        let mut db = lock(ShardSet::ALL);
+        for waiter in &waiters {
+            wait(&mut db, waiter);
+        }
+        drop(db);
+        let came = Key::new(&keys[..1]);
+        for other_is_held in [true, false] {
+            let other = ShardSet::of(Key::new(&keys[1..]).hash);
+            let held = other_is_held.then(|| Locked::acquire(&keyspace, other, Mode::Exclusive));
+            let mut db = lock(ShardSet::of(came.hash));
+            let mut set = Set::new();
+            set.add(b"member", &db.access.set_limits());
+            db.store_object(came, set, "sadd");
+            assert!(db.has_ready());
+            let served = serve(&mut db, &stats);
+            assert_eq!(served.len(), 1);
+            assert!(served[0].take_answer().is_none());
+            assert!(served[0].client.claim_wait(), "it waits on");
+            served[0].client.waiting.store(waiting::BLOCKED, Relaxed);
+            db.remove(came, "del");
+            drop((db, held));
+        }
+        for waiter in &waiters {
+            leave(&keyspace, waiter);
+        }
+        let locked = Locked::acquire(&keyspace, ShardSet::ALL, Mode::Exclusive);
+        for key in keys {
+            assert_eq!(locked.shard(shard(key)).blocked.keys(), 0);
+        }
     }
 }
