@@ -24,19 +24,24 @@ pub struct View<'a> {
     locked: &'a Locked<'a>,
     /// Who reads, when.
     pub access: Access<'a>,
-    /// Hashes of the keys that were met past their expiry, or with a field past its own.
-    met_expired: RefCell<Vec<u64>>,
     hits: Cell<u32>,
     misses: Cell<u32>,
     /// Whether the command runs again if it meets something past its expiry: what it sees of that does
     /// not matter then.
     tentative: bool,
-    /// Hashes as they are seen without the fields that are past their expiry.
-    shown: OnceCell<Box<Shown>>,
+    /// Made when something past its expiry is met: nearly never, and every read makes a view.
+    met: OnceCell<Box<Met>>,
 }
 
-/// Copies by the place of the entry that each stands for; they stay where they are as long as the view.
-type Shown = RefCell<HashMap<*const Entry, Rc<Entry>>>;
+/// What a view has met past its expiry.
+#[derive(Default)]
+struct Met {
+    /// Hashes of the keys that are, or that have a field that is.
+    keys: RefCell<Vec<u64>>,
+    /// Hashes as they are seen without such fields, by the place of the entry that each stands for; the
+    /// copies stay where they are as long as the view.
+    shown: RefCell<HashMap<*const Entry, Rc<Entry>>>,
+}
 
 impl<'a> View<'a> {
     /// A view of the locked shards.
@@ -44,11 +49,10 @@ impl<'a> View<'a> {
         View {
             locked,
             access,
-            met_expired: RefCell::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
             tentative: false,
-            shown: OnceCell::new(),
+            met: OnceCell::new(),
         }
     }
 
@@ -62,14 +66,14 @@ impl<'a> View<'a> {
 
     /// Whether a look-up met a key past its expiry.
     pub fn met_expired(&self) -> bool {
-        !self.met_expired.borrow().is_empty()
+        self.met.get().is_some()
     }
 
     /// Hashes of the keys that [`View::met_expired`] is about, sorted.
     pub fn take_expired(&self) -> Vec<u64> {
-        let mut met = self.met_expired.take();
-        met.sort_unstable();
-        met
+        let mut keys = self.met.get().map_or(Vec::new(), |met| met.keys.take());
+        keys.sort_unstable();
+        keys
     }
 
     /// Adds the look-ups to the statistics; once, after the run that counts.
@@ -134,12 +138,13 @@ impl<'a> View<'a> {
     #[cold]
     fn peek_due(&self, entry: &Entry) -> Option<&Entry> {
         let hash = hasher::hash(entry.key());
-        self.met_expired.borrow_mut().push(hash);
+        let met = self.met.get_or_init(Box::default);
+        met.keys.borrow_mut().push(hash);
         let now = self.access.millis();
         if self.tentative || entry.is_expired(now) {
             return None;
         }
-        let mut shown = self.shown.get_or_init(Box::default).borrow_mut();
+        let mut shown = met.shown.borrow_mut();
         let copy = shown
             .entry(entry)
             .or_insert_with(|| Rc::new(entry.without_due_fields(now)));

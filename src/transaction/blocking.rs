@@ -31,6 +31,9 @@ pub fn wait(db: &mut Db<'_>, waiter: &Arc<Waiter>) {
 #[cold]
 pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
     let mut served = Served::new();
+    if !db.has_ready() {
+        return served;
+    }
     // A long EXEC may have outlived what it brought.
     db.pass_time(clock::now());
     while let Some((database, key)) = db.take_ready() {

@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::session::multi::Queue;
 use crate::session::park::Wait;
 use crate::stats::WorkerStats;
-use crate::transaction::blocking::{self, Served};
+use crate::transaction::blocking;
 use crate::transaction::watch;
 
 /// What a worker brings to each command of a read: the server, its own counters, and the time.
@@ -75,14 +75,19 @@ impl<'a> Turn<'a> {
         Db::new(locked, access)
     }
 
-    /// Serves the clients that wait for what came, unlocks, wakes them, and drops what was removed.
+    /// Unlocks, after what is to be done before that, and before what is to be done after.
     #[inline]
-    fn finish(&self, mut db: Db<'_>) {
-        let served = if db.has_ready() {
-            blocking::serve(&mut db, self.stats)
-        } else {
-            Served::new()
-        };
+    fn finish(&self, db: Db<'_>) {
+        if db.has_aftermath() {
+            return self.clear_up(db);
+        }
+        self.stats.dirty.add(db.dirty());
+    }
+
+    /// Serves the clients that wait for what came, unlocks, wakes them, and drops what was removed.
+    #[cold]
+    fn clear_up(&self, mut db: Db<'_>) {
+        let served = blocking::serve(&mut db, self.stats);
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
         drop(db);

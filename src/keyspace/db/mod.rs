@@ -61,15 +61,22 @@ impl Garbage {
     }
 }
 
+/// What a batch leaves to be done before and after its shards are unlocked.
+#[derive(Default)]
+struct Aftermath {
+    garbage: Garbage,
+    /// Keys that came into being while clients wait for them: the database and the key, in order.
+    ready: VecDeque<(usize, Box<[u8]>)>,
+}
+
 /// Keys for reading and writing.
 pub struct Db<'a> {
     locked: Locked<'a>,
     /// Who acts, when.
     pub access: Access<'a>,
-    garbage: Garbage,
     dirty: u64,
-    /// Keys that came into being while clients wait for them: the database and the key, in order.
-    ready: VecDeque<(usize, Box<[u8]>)>,
+    /// Made when there is something to do after the batch: seldom, and every write makes a `Db`.
+    aftermath: Option<Box<Aftermath>>,
 }
 
 impl<'a> Db<'a> {
@@ -78,9 +85,8 @@ impl<'a> Db<'a> {
         Db {
             locked,
             access,
-            garbage: Garbage::default(),
             dirty: 0,
-            ready: VecDeque::new(),
+            aftermath: None,
         }
     }
 
@@ -116,7 +122,8 @@ impl<'a> Db<'a> {
 
     /// Hands over what is to be dropped after the locks.
     pub fn take_garbage(&mut self) -> Garbage {
-        std::mem::take(&mut self.garbage)
+        let aftermath = self.aftermath.as_mut();
+        aftermath.map_or_else(Garbage::default, |after| std::mem::take(&mut after.garbage))
     }
 
     #[inline]
@@ -148,7 +155,7 @@ impl<'a> Db<'a> {
     fn arrived(&mut self, index: usize, key: Key<'_>) {
         let blocked = &self.shard_mut(key).blocked;
         if !blocked.is_empty() && blocked.has(index, key) {
-            self.ready.push_back((index, key.bytes.into()));
+            self.aftermath().ready.push_back((index, key.bytes.into()));
         }
     }
 
@@ -157,10 +164,14 @@ impl<'a> Db<'a> {
         self.locked.set().contains(shard_of(key.hash))
     }
 
-    /// Whether a key came that clients wait for.
+    fn aftermath(&mut self) -> &mut Aftermath {
+        self.aftermath.get_or_insert_default()
+    }
+
+    /// Whether there is anything to do after the batch: clients to serve, or memory to free.
     #[inline]
-    pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    pub fn has_aftermath(&self) -> bool {
+        self.aftermath.is_some()
     }
 
     /// Locks the shards of all keys that a waiting client may look at, if nobody else holds them. Its
@@ -176,9 +187,15 @@ impl<'a> Db<'a> {
         self.access.now = self.locked.settle_time(self.access.now.max(now));
     }
 
+    /// Whether a key came that clients wait for.
+    pub fn has_ready(&self) -> bool {
+        let aftermath = self.aftermath.as_ref();
+        aftermath.is_some_and(|after| !after.ready.is_empty())
+    }
+
     /// The next key that came, and its database.
     pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
-        self.ready.pop_front()
+        self.aftermath.as_mut()?.ready.pop_front()
     }
 
     /// Lets a client wait for a key of its database.
@@ -218,7 +235,7 @@ impl<'a> Db<'a> {
 
     fn discard(&mut self, entry: Entry) {
         if entry.is_slow_to_free() {
-            self.garbage.entries.push(entry);
+            self.aftermath().garbage.entries.push(entry);
         }
     }
 
@@ -636,10 +653,10 @@ impl<'a> Db<'a> {
             }
             if let Some(database) = self.locked.shard_mut(number).take_database(index) {
                 count += database.table.len();
-                self.garbage.databases.push(database);
+                self.aftermath().garbage.databases.push(database);
             }
         }
-        self.garbage.now |= now;
+        self.aftermath().garbage.now |= now;
         self.dirty += count as u64;
         count
     }
@@ -658,7 +675,7 @@ impl<'a> Db<'a> {
             for index in [first, second] {
                 for (hash, key) in self.locked.shard(number).blocked.keys_of(index) {
                     if self.locked.shard(number).entry(index, hash, &key).is_some() {
-                        self.ready.push_back((index, key));
+                        self.aftermath().ready.push_back((index, key));
                     }
                 }
             }

@@ -31,7 +31,7 @@ impl Db<'_> {
                     let database = self.locked.shard_mut(number).make_database(index);
                     Self::put(database, Key::new(entry.key()), fresh);
                 }
-                self.garbage.databases.push(old);
+                self.aftermath().garbage.databases.push(old);
             }
         }
     }
