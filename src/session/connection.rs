@@ -717,6 +717,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if verdict == Verdict::Next && signals & signal::UNBLOCK_ERROR != 0 {
             parked.wait.count_unblock_error(self.worker.stats());
         }
+        if let Wait::Keys { waiter, .. } = &parked.wait {
+            let stats = self.worker.stats();
+            stats.commands_processed.add(1);
+            stats.commands[waiter.command].calls.add(1);
+        }
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.leave_wait(verdict == Verdict::Served);
         self.more = !self.pending.is_empty();

@@ -95,7 +95,10 @@ fn dispatch(
         return Flow::Done;
     }
     let result = turn.run(session, command, request.args, request.shards, reply);
-    turn.count(command);
+    // A command that waits for keys counts when it is answered, if ever.
+    if !matches!(result, Ok(Flow::Park(Wait::Keys { .. }))) {
+        turn.count(command);
+    }
     match result {
         Ok(flow) => flow,
         Err(error) => {
