@@ -298,11 +298,6 @@ impl<'a> Db<'a> {
         self.get(key).map(Entry::object).transpose()
     }
 
-    /// Removes a key that is past its expiry, so that [`Db::view`] shows what a write command may see.
-    pub fn expire_stale(&mut self, key: Key<'_>) {
-        self.expire_if_needed(self.access.index, key);
-    }
-
     /// Gives `change` a collection to be changed; it returns its result and how many changes it made.
     /// If any, they are signalled as `event`; a collection that is left empty is removed with its key, and a
     /// new one that stays empty is never stored. `None` if there is none and `missing` is to skip.

@@ -433,13 +433,6 @@ impl Entry {
         }
     }
 
-    /// Replaces the value by a collection; key, expiry and access clock stay.
-    pub fn set_object<T: Object>(&mut self, object: T) {
-        self.set_value(Value::Bytes(b""));
-        self.make_room(OBJECT_SIZE);
-        self.put_object(object);
-    }
-
     fn put_expiry(&mut self, at: Millis) {
         self.write(BODY - TTL_SIZE, at);
     }
@@ -915,9 +908,11 @@ mod tests {
                     3 => {
                         entry.set_value(Value::encode(&random_bytes(60)));
                         assert!(entry.object::<Hash>().is_err());
-                        entry.set_object(Set::new());
+                        entry = Entry::with_object(&key, Set::new(), expiry, 7);
                         assert!(entry.object::<Hash>().is_err());
-                        entry.set_object(Hash::new());
+                        entry.set_value(Value::Int(5));
+                        assert!(entry.object::<Hash>().is_err());
+                        entry = Entry::with_object(&key, Hash::new(), expiry, 7);
                         len = 0;
                     }
                     _ => {
