@@ -1,9 +1,8 @@
 //! Commands on hashes.
 //!
-//! A field past its expiry is not there for those who read it. It is still counted by HLEN, HDEL and
-//! HSET until it is removed, as in Redis.
+//! No command here meets a field past its expiry: the keyspace removes or hides such fields before a hash
+//! is looked at.
 
-use crate::clock::Millis;
 use crate::commands::sample;
 use crate::commands::scan::{self, Page, ScanOptions, Scanned};
 use crate::commands::spec::{
@@ -19,59 +18,11 @@ use crate::types::hash::{Field, FieldExpiry};
 use crate::types::long_double::LongDouble;
 use crate::types::number;
 
-/// A hash without the fields that are past their expiry.
-#[derive(Clone, Copy)]
-struct Fields<'a> {
-    hash: &'a Hash,
-    now: Millis,
-    /// Whether some field may be past its expiry.
-    stale: bool,
-}
-
-impl<'a> Fields<'a> {
-    fn new(hash: &'a Hash, now: Millis) -> Self {
-        let stale = hash.has_expiring() && hash.earliest_expiry().is_some_and(|at| at <= now);
-        Fields { hash, now, stale }
-    }
-
-    fn iter(self) -> impl Iterator<Item = Field<'a>> {
-        let hash: &'a Hash = self.hash;
-        hash.iter()
-            .filter(move |field| !self.stale || is_live(field, self.now))
-    }
-
-    /// Number of fields. O(1), or O(n) while some may be past their expiry.
-    fn len(self) -> usize {
-        if self.stale {
-            self.iter().count()
-        } else {
-            self.hash.len()
-        }
-    }
-}
-
-#[inline]
-fn is_live(field: &Field<'_>, now: Millis) -> bool {
-    field.expiry.is_none_or(|at| at > now)
-}
-
-/// The field, unless it is past its expiry.
-#[inline]
-fn find<'a>(hash: &'a Hash, name: &[u8], now: Millis) -> Option<Field<'a>> {
-    hash.get(name).filter(|field| is_live(field, now))
-}
-
 /// The field `name` of the hash under `key`, if both are there.
 #[inline]
 fn read<'a>(view: &'a View<'_>, key: Key<'_>, name: &[u8]) -> Result<Option<Field<'a>>, Error> {
     let hash = view.object::<Hash>(key)?;
-    Ok(hash.and_then(|hash| find(hash, name, view.now())))
-}
-
-/// The fields of the hash under `key`, if there is one.
-fn read_all<'a>(view: &'a View<'_>, key: Key<'_>) -> Result<Option<Fields<'a>>, Error> {
-    let hash = view.object::<Hash>(key)?;
-    Ok(hash.map(|hash| Fields::new(hash, view.now())))
+    Ok(hash.and_then(|hash| hash.get(name)))
 }
 
 const KEY: Arg = Arg::new("key", ArgKind::Key(0));
@@ -141,15 +92,15 @@ const HGETALL: CommandSpec = CommandSpec::read("HGETALL", Arity::exactly(2), Gro
     .args(&[KEY]);
 
 fn hgetall(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let Some(fields) = read_all(view, args.key(1))? else {
+    let Some(hash) = view.object::<Hash>(args.key(1))? else {
         reply.map(0);
         return Ok(());
     };
-    reply.map(fields.len());
-    for field in fields.iter() {
+    reply.map(hash.len());
+    hash.iter().for_each(|field| {
         reply.bulk(field.name);
         reply.bulk(field.value);
-    }
+    });
     Ok(())
 }
 
@@ -166,19 +117,21 @@ const HINCRBY: CommandSpec = CommandSpec::write("HINCRBY", Arity::exactly(4), Gr
 
 fn hincrby(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let by = args.integer(3)?;
-    let (name, now, limits) = (args.get(2), db.now(), db.access.hash_limits());
+    let (name, limits) = (args.get(2), db.access.hash_limits());
     let sum = db.edit_object(args.key(1), Missing::Make, "hincrby", |hash: &mut Hash| {
-        let (value, expiry) = match find(hash, name, now) {
-            Some(field) => (
-                number::parse_i64(field.value)
-                    .ok_or(Error::Static("ERR hash value is not an integer"))?,
-                FieldExpiry::Keep,
-            ),
-            None => (0, FieldExpiry::Clear),
+        let value = match hash.get(name) {
+            Some(field) => number::parse_i64(field.value)
+                .ok_or(Error::Static("ERR hash value is not an integer"))?,
+            None => 0,
         };
         let sum = value.checked_add(by).ok_or(Error::Overflow)?;
         let mut buffer = itoa::Buffer::new();
-        hash.set(name, buffer.format(sum).as_bytes(), expiry, limits);
+        hash.set(
+            name,
+            buffer.format(sum).as_bytes(),
+            FieldExpiry::Keep,
+            limits,
+        );
         Ok((sum, 1))
     })?;
     reply.integer(sum.unwrap_or_default());
@@ -192,16 +145,13 @@ fn hincrbyfloat(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Comma
     if !by.is_finite() {
         return Err(Error::Static("ERR value is NaN or Infinity"));
     }
-    let (name, now, limits) = (args.get(2), db.now(), db.access.hash_limits());
+    let (name, limits) = (args.get(2), db.access.hash_limits());
     let sum = db.edit_object(
         args.key(1),
         Missing::Make,
         "hincrbyfloat",
         |hash: &mut Hash| {
-            let (value, expiry) = match find(hash, name, now) {
-                Some(field) => (field.value, FieldExpiry::Keep),
-                None => (&b"0"[..], FieldExpiry::Clear),
-            };
+            let value = hash.get(name).map_or(&b"0"[..], |field| field.value);
             let value =
                 LongDouble::parse(value).ok_or(Error::Static("ERR hash value is not a float"))?;
             let sum = value.add(by);
@@ -209,7 +159,7 @@ fn hincrbyfloat(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Comma
                 return Err(Error::NanOrInfinity);
             }
             let sum = sum.to_string();
-            hash.set(name, sum.as_bytes(), expiry, limits);
+            hash.set(name, sum.as_bytes(), FieldExpiry::Keep, limits);
             Ok((sum, 1))
         },
     )?;
@@ -239,14 +189,12 @@ fn write_each(
     reply: &mut Reply<'_>,
     part: impl for<'a> Fn(Field<'a>) -> &'a [u8],
 ) -> CommandResult {
-    let Some(fields) = read_all(view, args.key(1))? else {
+    let Some(hash) = view.object::<Hash>(args.key(1))? else {
         reply.array(0);
         return Ok(());
     };
-    reply.array(fields.len());
-    for field in fields.iter() {
-        reply.bulk(part(field));
-    }
+    reply.array(hash.len());
+    hash.iter().for_each(|field| reply.bulk(part(field)));
     Ok(())
 }
 
@@ -278,7 +226,7 @@ fn hmget(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResul
     let hash = view.object::<Hash>(args.key(1))?;
     reply.array(args.len() - 2);
     for name in args.from(2) {
-        match hash.and_then(|hash| find(hash, name, view.now())) {
+        match hash.and_then(|hash| hash.get(name)) {
             Some(field) => reply.bulk(field.value),
             None => reply.null(),
         }
@@ -349,8 +297,8 @@ const HRANDFIELD: CommandSpec =
 fn hrandfield(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let key = args.key(1);
     if args.len() == 2 {
-        let fields = read_all(view, key)?;
-        match fields.and_then(Fields::random) {
+        let hash = view.object::<Hash>(key)?;
+        match hash.and_then(|hash| hash.random(random::below)) {
             Some(field) => reply.bulk(field.name),
             None => reply.null(),
         }
@@ -364,9 +312,9 @@ fn hrandfield(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Command
     if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
         return Err(Error::OutOfRange);
     }
-    match read_all(view, key)? {
-        Some(fields) if count != 0 => Picks {
-            fields,
+    match view.object::<Hash>(key)? {
+        Some(hash) if count != 0 => Picks {
+            hash,
             count: count.unsigned_abs(),
             with_values,
         }
@@ -378,52 +326,36 @@ fn hrandfield(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Command
     }
 }
 
-impl<'a> Fields<'a> {
-    /// A field chosen by chance. O(1), or O(n) in a compact hash or while some may be past their expiry.
-    fn random(self) -> Option<Field<'a>> {
-        if self.stale {
-            let live: Vec<_> = self.iter().collect();
-            live.get(random::below(live.len())).copied()
-        } else {
-            self.hash.random(random::below)
-        }
-    }
-}
-
 /// What HRANDFIELD with a count is to return.
 struct Picks<'a> {
-    fields: Fields<'a>,
+    hash: &'a Hash,
     count: u64,
     with_values: bool,
 }
 
 impl Picks<'_> {
     fn write(self, repeated: bool, reply: &mut Reply<'_>) -> CommandResult {
-        let len = self.fields.len();
-        if len == 0 {
-            reply.array(0);
-            return Ok(());
-        }
+        let len = self.hash.len();
         if repeated {
             return self.write_repeated(len, reply);
         }
         let count = usize::try_from(self.count).map_or(len, |count| count.min(len));
         self.header(count as u64, reply);
         if count == 1 && len > 1 {
-            self.fields
-                .random()
+            self.hash
+                .random(random::below)
                 .into_iter()
                 .for_each(|field| self.field(field, reply));
         } else if self.is_quick_to_draw(count, len) {
             sample::distinct(
                 count,
-                || self.fields.random(),
+                || self.hash.random(random::below),
                 // A name's place tells fields apart, and its length the empty name, which has none.
                 |field| (field.name.as_ptr(), field.name.len()),
                 |field| self.field(field, reply),
             );
         } else {
-            sample::subset(self.fields.iter(), len, count, |field| {
+            sample::subset(self.hash.iter(), len, count, |field| {
                 self.field(field, reply);
             });
         }
@@ -437,12 +369,12 @@ impl Picks<'_> {
             usize::try_from(self.count).is_ok_and(|count| self.is_quick_to_draw(count, len));
         if drawn || self.count == 1 {
             return sample::repeat(self.count, reply, |reply| {
-                if let Some(field) = self.fields.random() {
+                if let Some(field) = self.hash.random(random::below) {
                     self.field(field, reply);
                 }
             });
         }
-        let all: Vec<_> = self.fields.iter().collect();
+        let all: Vec<_> = self.hash.iter().collect();
         sample::repeat(self.count, reply, |reply| {
             self.field(all[random::below(all.len())], reply);
         })
@@ -450,7 +382,7 @@ impl Picks<'_> {
 
     /// Whether drawing fields one by one is quicker than passing over all of them.
     fn is_quick_to_draw(&self, count: usize, len: usize) -> bool {
-        !self.fields.stale && !self.fields.hash.is_compact() && sample::is_drawn(count, len)
+        !self.hash.is_compact() && sample::is_drawn(count, len)
     }
 
     fn header(&self, count: u64, reply: &mut Reply<'_>) {
@@ -498,7 +430,7 @@ fn hscan(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResul
     };
     let options = ScanOptions::parse(args, Scanned::Hash)?;
     let next = hash.scan(cursor, options.count, |field| {
-        if is_live(&field, view.now()) && options.filter.matches(field.name) {
+        if options.filter.matches(field.name) {
             page.bulk(field.name);
             if !options.no_values {
                 page.bulk(field.value);
@@ -538,9 +470,9 @@ const HSETNX: CommandSpec = CommandSpec::write("HSETNX", Arity::exactly(4), Grou
     .args(&[KEY, FIELD, Arg::new("value", ArgKind::String)]);
 
 fn hsetnx(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let (name, now, limits) = (args.get(2), db.now(), db.access.hash_limits());
+    let (name, limits) = (args.get(2), db.access.hash_limits());
     let set = db.edit_object(args.key(1), Missing::Make, "hset", |hash: &mut Hash| {
-        let free = find(hash, name, now).is_none();
+        let free = hash.get(name).is_none();
         if free {
             hash.set(name, args.get(3), FieldExpiry::Clear, limits);
         }
