@@ -12,9 +12,14 @@ use std::task::Waker;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
+use crate::clock;
 use crate::clock::Micros;
 use crate::commands::registry::Command;
+use crate::config::{ClientClass, Config, OutputLimit};
 use crate::keyspace::watch::WatchSlot;
+use crate::observers::Woken;
+use crate::observers::inbox::Inbox;
+use crate::resp::Protocol;
 use crate::session::park::Wait;
 
 /// Requests from others to a connection's task. Bits of [`Client::signals`].
@@ -100,8 +105,12 @@ pub struct Client {
     pub waiting: AtomicU8,
     /// Whether it was killed.
     pub killed: AtomicBool,
+    /// Whether it was killed because of `client-output-buffer-limit`.
+    pub cut_off: AtomicBool,
     /// What others write about its watches; made by its first WATCH.
     watch: OnceLock<Arc<WatchSlot>>,
+    /// What others have to tell it; made by its first subscription.
+    inbox: OnceLock<Box<Inbox>>,
     /// Bits of [`signal`].
     signals: AtomicU8,
     waker: OnceLock<Waker>,
@@ -128,7 +137,9 @@ impl Client {
             output_bytes: AtomicU64::new(0),
             waiting: AtomicU8::new(waiting::NOT),
             killed: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
             watch: OnceLock::new(),
+            inbox: OnceLock::new(),
             signals: AtomicU8::new(0),
             waker: OnceLock::new(),
         }
@@ -202,16 +213,115 @@ impl Client {
         }
     }
 
-    /// Makes the connection's task look at `signal`.
-    pub fn signal(&self, signal: u8) {
-        self.signals.fetch_or(signal, SeqCst);
+    /// The inbox, if the client has had anything to be told.
+    #[inline]
+    pub fn known_inbox(&self) -> Option<&Inbox> {
+        self.inbox.get().map(Box::as_ref)
+    }
+
+    /// The inbox.
+    pub fn inbox(&self) -> &Inbox {
+        self.inbox.get_or_init(Box::default)
+    }
+
+    /// Whether it is subscribed to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.known_inbox().is_some_and(Inbox::is_subscribed)
+    }
+
+    /// Its class, as far as limits on its output go.
+    pub fn class(&self) -> ClientClass {
+        if self.is_subscribed() {
+            ClientClass::PubSub
+        } else {
+            ClientClass::Normal
+        }
+    }
+
+    /// Bytes of replies and messages not sent yet.
+    pub fn owed_bytes(&self) -> u64 {
+        let messages = self.known_inbox().map_or(0, Inbox::len);
+        self.output_bytes.load(Relaxed) + messages as u64
+    }
+
+    /// Tells the client something, in the protocol that it speaks; a client that now owes more than
+    /// `client-output-buffer-limit` allows is closed instead. If it is to be woken it is added to `woken`.
+    pub fn post(
+        self: &Arc<Self>,
+        config: &Config,
+        woken: &mut Woken,
+        write: impl FnOnce(Protocol, &mut Vec<u8>),
+    ) {
+        if self.killed.load(Relaxed) {
+            return;
+        }
+        let inbox = self.inbox();
+        let protocol = Protocol::of_version(self.resp.load(Relaxed));
+        let wake = inbox.append(|out| write(protocol, out));
+        let owed = self.owed_bytes();
+        let is_late = inbox.above_soft_limit.load(Relaxed) != 0;
+        if wake {
+            woken.push(self.clone());
+        }
+        if owed >= config.least_output_limit() || is_late {
+            let limit = config.client_output_buffer_limit(self.class());
+            if self.exceeds(limit, owed, inbox) {
+                self.close_for_output(inbox);
+                woken.push(self.clone());
+            }
+        }
+    }
+
+    /// Whether owing so many bytes is more than the limit allows: more than the hard limit, or for a while
+    /// more than the soft one.
+    fn exceeds(&self, limit: OutputLimit, owed: u64, inbox: &Inbox) -> bool {
+        let above = |limit: u64| limit > 0 && owed >= limit;
+        if above(limit.hard) {
+            return true;
+        }
+        if !above(limit.soft) {
+            inbox.above_soft_limit.store(0, Relaxed);
+            return false;
+        }
+        let now = clock::now().0;
+        let since = &inbox.above_soft_limit;
+        match since.compare_exchange(0, now, Relaxed, Relaxed) {
+            Ok(_) => false,
+            Err(since) => now - since > limit.seconds as i64 * 1_000_000,
+        }
+    }
+
+    /// Has the connection closed for what it owes; what waits in its inbox is dropped at once.
+    #[cold]
+    fn close_for_output(&self, inbox: &Inbox) {
+        if self.killed.swap(true, Relaxed) {
+            return;
+        }
+        self.cut_off.store(true, Relaxed);
+        self.signals.fetch_or(signal::KILL, SeqCst);
+        inbox.discard();
+        tracing::warn!(
+            "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+            self.id,
+            self.addr()
+        );
+    }
+
+    /// Wakes the connection's task, which then sees what was written before.
+    pub fn wake(&self) {
         // A task that is about to run need not be woken, and its waker may not be there yet: it then sees
-        // the signal, or this thread sees that it must wake it.
+        // what was written, or this thread sees that it must wake it.
         fence(SeqCst);
-        // Woken by reference: the same waker serves every later signal too.
+        // Woken by reference: the same waker serves every later time too.
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Makes the connection's task look at `signal`.
+    pub fn signal(&self, signal: u8) {
+        self.signals.fetch_or(signal, SeqCst);
+        self.wake();
     }
 
     /// Closes the connection; its replies so far are not waited for.
@@ -247,7 +357,7 @@ impl Client {
             + names.lib_ver.capacity();
         (fixed + texts) as u64
             + self.query_bytes.load(Relaxed)
-            + self.output_bytes.load(Relaxed)
+            + self.owed_bytes()
             + self.queued_bytes.load(Relaxed)
     }
 

@@ -45,6 +45,8 @@ pub enum Error {
     WrongPass,
     /// A command over `maxmemory`.
     Oom,
+    /// A command that a subscriber may not send in RESP2; holds its full lower-case name.
+    SubscriberOnly(&'static str),
     /// MULTI inside MULTI.
     NestedMulti,
     /// WATCH inside MULTI.
@@ -176,6 +178,13 @@ impl fmt::Display for Error {
             Error::NoAuth => "NOAUTH Authentication required.",
             Error::WrongPass => "WRONGPASS invalid username-password pair or user is disabled.",
             Error::Oom => "OOM command not allowed when used memory > 'maxmemory'.",
+            Error::SubscriberOnly(command) => {
+                return write!(
+                    f,
+                    "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+                     allowed in this context"
+                );
+            }
             Error::NestedMulti => "ERR MULTI calls can not be nested",
             Error::WatchInsideMulti => "ERR WATCH inside MULTI is not allowed",
             Error::ExecWithoutMulti => "ERR EXEC without MULTI",

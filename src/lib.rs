@@ -25,6 +25,7 @@ pub mod error;
 pub mod keyspace;
 pub mod log;
 pub mod memory;
+pub mod observers;
 pub mod pause;
 pub mod random;
 pub mod reaper;

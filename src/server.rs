@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::keyspace::locks::SHARDS;
 use crate::memory;
+use crate::observers::Observers;
 use crate::pause::Pause;
 use crate::random;
 use crate::reaper::Reaper;
@@ -59,6 +60,8 @@ pub struct Server {
     pub keyspace: Keyspace,
     /// The connected clients.
     pub clients: Clients,
+    /// Who is told of what happens.
+    pub observers: Observers,
     /// Counters: those of the workers, and last those of the listener.
     pub stats: Stats,
     /// Pauses.
@@ -92,6 +95,7 @@ impl Server {
         Server {
             keyspace: Keyspace::new(config.databases()),
             clients: Clients::default(),
+            observers: Observers::default(),
             stats: Stats::new(threads + 1, registry::count()),
             pause: Pause::default(),
             reaper: Reaper::start(),

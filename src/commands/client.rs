@@ -10,6 +10,7 @@ use crate::commands::context::{Context, Flow};
 use crate::commands::help as help_text;
 use crate::commands::spec::{Arg, ArgKind, Arity, Categories, CommandSpec, Flags, Group, members};
 use crate::commands::timeout;
+use crate::config::ClientClass;
 use crate::error::Error;
 use crate::resp::{Args, Reply};
 use crate::session::{ReplyMode, names};
@@ -133,14 +134,18 @@ fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: 
     } else {
         0
     };
-    let output = client.output_bytes.load(Relaxed);
+    let output = client.owed_bytes();
+    let subscriptions = client.known_inbox().map_or([0; 3], |inbox| {
+        [&inbox.channels, &inbox.patterns, &inbox.shard_channels].map(|count| count.load(Relaxed))
+    });
+    let [channels, patterns, shard_channels] = subscriptions;
     let query = client.query_bytes.load(Relaxed);
     let queued = client.queued_bytes.load(Relaxed);
     let age = now.seconds() - client.created.seconds();
     let idle = now.seconds() - Micros(client.last_interaction.load(Relaxed)).seconds();
     let _ = write!(
         out,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
          qbuf={query} qbuf-free=0 argv-mem={arguments} multi-mem={queued} rbs={output} rbp={output} obl={output} \
          oll=0 omem={output} tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
@@ -169,6 +174,7 @@ fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: 
 /// A client's flags, in the order in which Redis shows them; `N` if there is none.
 fn flags(client: &Client) -> String {
     let known = [
+        ('P', client.is_subscribed()),
         ('x', client.has(flag::MULTI)),
         ('b', client.waiting.load(Relaxed) != waiting::NOT),
         ('d', client.is_dirty()),
@@ -310,9 +316,12 @@ impl Type {
             .ok_or_else(|| Error::quoting("ERR Unknown client type '", name, "'"))
     }
 
-    /// Every client is a normal one: there is no replication, and no channel to subscribe to.
-    fn of(_client: &Client) -> Self {
-        Type::Normal
+    /// There is no replication.
+    fn of(client: &Client) -> Self {
+        match client.class() {
+            ClientClass::PubSub => Type::PubSub,
+            ClientClass::Normal | ClientClass::Replica => Type::Normal,
+        }
     }
 }
 
@@ -591,13 +600,13 @@ fn reply(
 ) -> Result<Flow, Error> {
     let session = &mut *context.session;
     if args.is(2, "ON") {
-        session.reply_mode = ReplyMode::On;
+        session.set_reply_mode(ReplyMode::On);
         reply.ok();
     } else if args.is(2, "OFF") {
-        session.reply_mode = ReplyMode::Off;
+        session.set_reply_mode(ReplyMode::Off);
     } else if args.is(2, "SKIP") {
-        if session.reply_mode != ReplyMode::Off {
-            session.reply_mode = ReplyMode::SkipNext;
+        if session.reply_mode() != ReplyMode::Off {
+            session.set_reply_mode(ReplyMode::SkipNext);
         }
     } else {
         return Err(Error::Syntax);

@@ -214,14 +214,23 @@ const PING: CommandSpec = CommandSpec::session("PING", Arity::at_least(1), Group
     .args(&[Arg::new("message", ArgKind::String).optional()]);
 
 fn ping(
-    _context: &mut Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
+    if args.len() > 2 {
+        return Err(Error::WrongArity("ping"));
+    }
+    if context.session.is_subscriber() && reply.protocol() == Protocol::Resp2 {
+        // Among messages, it looks like one.
+        reply.array(2);
+        reply.bulk(b"pong");
+        reply.bulk(args.try_get(1).unwrap_or_default());
+        return Ok(Flow::Done);
+    }
     match args.len() {
         1 => reply.simple("PONG"),
-        2 => reply.bulk(args.get(1)),
-        _ => return Err(Error::WrongArity("ping")),
+        _ => reply.bulk(args.get(1)),
     }
     Ok(Flow::Done)
 }

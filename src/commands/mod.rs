@@ -18,6 +18,7 @@ pub mod info;
 pub mod keys;
 mod lolwut;
 pub mod object;
+pub mod pubsub;
 pub mod registry;
 pub mod sample;
 pub mod scan;

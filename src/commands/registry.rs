@@ -11,7 +11,7 @@ use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     admin, client, command, config, connection, debug, expire, generic, hash, hash_expire, info,
-    object, set, shutdown, sorted_set, string, transactions,
+    object, pubsub, set, shutdown, sorted_set, string, transactions,
 };
 use crate::resp::Args;
 
@@ -29,6 +29,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hash_expire::COMMANDS,
     info::COMMANDS,
     object::COMMANDS,
+    pubsub::COMMANDS,
     set::COMMANDS,
     shutdown::COMMANDS,
     sorted_set::COMMANDS,

@@ -355,6 +355,8 @@ pub enum Group {
     Generic,
     /// Hashes.
     Hash,
+    /// Publish and subscribe.
+    PubSub,
     /// Functions and scripts.
     Scripting,
     /// Server management.
@@ -376,6 +378,7 @@ impl Group {
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Hash => "hash",
+            Group::PubSub => "pubsub",
             Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",

@@ -47,6 +47,8 @@ pub struct Config {
     /// Texts, by [`Id`]; empty for settings of other types.
     texts: RwLock<Box<[Arc<[u8]>]>>,
     limits: RwLock<[OutputLimit; 3]>,
+    /// The least of `limits` that is one.
+    least_limit: AtomicU64,
     has_password: AtomicBool,
     /// Held while values change, so that two CONFIG SET do not mix.
     changing: Mutex<()>,
@@ -220,6 +222,7 @@ impl Config {
             numbers: std::array::from_fn(|_| AtomicU64::new(0)),
             texts: RwLock::new(vec![Arc::from(&b""[..]); COUNT].into()),
             limits: RwLock::default(),
+            least_limit: AtomicU64::new(u64::MAX),
             has_password: AtomicBool::new(false),
             changing: Mutex::new(()),
             file: None,
@@ -386,7 +389,12 @@ impl Config {
                     self.has_password.store(!text.is_empty(), Relaxed);
                 }
             }
-            Value::Limits(limits) => *self.limits.write() = *limits,
+            Value::Limits(limits) => {
+                let all = limits.iter().flat_map(|limit| [limit.hard, limit.soft]);
+                let least = all.filter(|&bytes| bytes > 0).min().unwrap_or(u64::MAX);
+                *self.limits.write() = *limits;
+                self.least_limit.store(least, Relaxed);
+            }
         }
     }
 
@@ -551,6 +559,12 @@ impl Config {
     /// When clients of a class are closed because they do not read.
     pub fn client_output_buffer_limit(&self, class: ClientClass) -> OutputLimit {
         self.limits.read()[class as usize]
+    }
+
+    /// The least number of unsent bytes at which a client of any class may have to be closed: one relaxed
+    /// load.
+    pub fn least_output_limit(&self) -> u64 {
+        self.least_limit.load(Relaxed)
     }
 
     /// Whether clients must give a password: one relaxed load.

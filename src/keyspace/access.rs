@@ -3,6 +3,7 @@
 use crate::clock::{Micros, Millis};
 use crate::config::Config;
 use crate::keyspace::entry::Entry;
+use crate::observers::Observers;
 use crate::random;
 use crate::stats::WorkerStats;
 use crate::types::Limits;
@@ -29,11 +30,19 @@ pub struct Access<'a> {
     pub removes_stale: bool,
     /// Settings.
     pub config: &'a Config,
+    /// Who is told of changes.
+    pub observers: &'a Observers,
     /// Where the worker counts.
     pub stats: &'a WorkerStats,
 }
 
 impl Access<'_> {
+    /// Whether somebody may have to be told of a change.
+    #[inline]
+    pub fn is_observed(&self) -> bool {
+        self.config.notify_keyspace_events() != 0
+    }
+
     /// `now` in milliseconds.
     #[inline]
     pub fn millis(&self) -> Millis {

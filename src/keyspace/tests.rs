@@ -9,6 +9,7 @@ use super::watch::{Baseline, Seen, WatchSlot};
 use super::*;
 use crate::clock::{Micros, Millis};
 use crate::config::Config;
+use crate::observers::Observers;
 use crate::random;
 use crate::resp::Key;
 use crate::stats::WorkerStats;
@@ -38,6 +39,7 @@ type Model = [Keys; DATABASES];
 struct World {
     keyspace: Keyspace,
     config: Config,
+    observers: Observers,
     stats: WorkerStats,
     model: Model,
     now: Millis,
@@ -62,6 +64,7 @@ impl World {
         World {
             keyspace: Keyspace::new(DATABASES),
             config: Config::new(),
+            observers: Observers::default(),
             stats: WorkerStats::default(),
             model: Model::default(),
             now: 1_000_000,
@@ -77,6 +80,7 @@ impl World {
             touch: true,
             removes_stale: true,
             config: &self.config,
+            observers: &self.observers,
             stats: &self.stats,
         };
         Db::new(locked, access)

@@ -8,4 +8,4 @@ pub mod reply;
 pub mod request;
 
 pub use args::{Args, Key, Slot};
-pub use reply::{Protocol, Reply};
+pub use reply::{Protocol, Push, Reply};

@@ -14,11 +14,46 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// The protocol of this version, 2 or 3.
+    #[inline]
+    pub fn of_version(version: u8) -> Self {
+        match version {
+            3 => Protocol::Resp3,
+            _ => Protocol::Resp2,
+        }
+    }
+
     /// 2 or 3.
     pub fn version(self) -> i64 {
         match self {
             Protocol::Resp2 => 2,
             Protocol::Resp3 => 3,
+        }
+    }
+}
+
+/// A push message of bulk strings, made once for receivers of both protocols: in RESP2 it is an array.
+#[derive(Clone, Debug)]
+pub struct Push(Vec<u8>);
+
+impl Push {
+    /// The message of these parts.
+    pub fn new(parts: &[&[u8]]) -> Self {
+        let mut out = Vec::with_capacity(parts.iter().map(|part| part.len() + 16).sum());
+        let mut reply = Reply::new(&mut out, Protocol::Resp3);
+        reply.push(parts.len());
+        for part in parts {
+            reply.bulk(part);
+        }
+        Push(out)
+    }
+
+    /// Appends the message as it is in this protocol.
+    pub fn append(&self, protocol: Protocol, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.0);
+        if protocol == Protocol::Resp2 {
+            out[start] = b'*';
         }
     }
 }

@@ -21,9 +21,9 @@ use crate::clients::{Client, signal, waiting};
 use crate::clock;
 use crate::commands::context::Flow;
 use crate::commands::registry::{self, Command};
-use crate::config::ClientClass;
 use crate::keyspace::ShardSet;
 use crate::keyspace::locks::Prefetch;
+use crate::observers::{self, Woken};
 use crate::resp::args::Slot;
 use crate::resp::request::{Limits, Parsed, Progress, ProtocolError};
 use crate::resp::{Args, Reply};
@@ -214,7 +214,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends what is owed, reads, and runs what was read.
     fn poll_on(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
         let signals = self.session.client.take_signals();
-        if signals & signal::KILL != 0 || self.flush(cx).is_err() {
+        if signals & signal::KILL != 0 {
+            if self.session.client.cut_off.load(Relaxed) {
+                self.worker
+                    .stats()
+                    .output_buffer_limit_disconnections
+                    .add(1);
+            }
+            return Poll::Ready(Step::Closed);
+        }
+        self.session.take_inbox(&mut self.out);
+        if self.flush(cx).is_err() {
             return Poll::Ready(Step::Closed);
         }
         let unsent = self.out.len() - self.sent;
@@ -417,6 +427,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stats: worker.stats(),
             now,
             ran,
+            woken: Woken::new(),
         };
         let mut commands = 0;
         let mut done = 0;
@@ -454,6 +465,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
+        self.session.take_inbox(&mut self.out);
+        observers::wake(&mut turn.woken);
         if !turn.ran.is_empty() {
             share_time(turn.stats, turn.ran, clock::now().since(now));
             // One long batch or EXEC must not leave a large list behind.
@@ -640,7 +653,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.session.client.addr()
         );
         turn.stats.count_error("ERR");
-        if self.session.reply_mode == ReplyMode::On {
+        if self.session.reply_mode() == ReplyMode::On {
             self.out.push(b'-');
             self.out.extend_from_slice(&error.text());
             self.out.extend_from_slice(b"\r\n");
@@ -707,12 +720,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             return false;
         }
-        if self.session.reply_mode != ReplyMode::On {
+        if self.session.reply_mode() != ReplyMode::On {
             reply.cut(mark);
         }
-        if self.session.reply_mode == ReplyMode::Skip && verdict != Verdict::Again {
+        if self.session.reply_mode() == ReplyMode::Skip && verdict != Verdict::Again {
             // It skips the reply of the command that waited, and no other.
-            self.session.reply_mode = ReplyMode::On;
+            self.session.set_reply_mode(ReplyMode::On);
         }
         if verdict == Verdict::Next && signals & signal::UNBLOCK_ERROR != 0 {
             parked.wait.count_unblock_error(self.worker.stats());
@@ -735,7 +748,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn check_output_limit(&mut self) -> io::Result<()> {
         let unsent = (self.out.len() - self.sent) as u64;
         let config = &self.worker.server.config;
-        let limit = config.client_output_buffer_limit(ClientClass::Normal);
+        let limit = config.client_output_buffer_limit(self.session.client.class());
         let above = |limit: u64| limit > 0 && unsent >= limit;
         let mut exceeded = above(limit.hard);
         if above(limit.soft) {
@@ -889,6 +902,7 @@ impl<S> Drop for Connection<S> {
         self.leave_wait(false);
         let server = &self.worker.server;
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
+        self.session.unsubscribe_all(&server.observers.pubsub);
         server.clients.remove(self.session.id());
         server.connection_ended(self.worker.index);
     }

@@ -43,20 +43,59 @@ pub fn handle(
     request: Request<'_>,
     out: &mut Vec<u8>,
 ) -> Flow {
+    if session.attention != 0 {
+        return handle_attentively(turn, session, request, out);
+    }
+    let mut reply = Reply::new(out, session.protocol);
+    dispatch(turn, session, request, &mut reply)
+}
+
+/// As [`handle`], for a session with something to be looked after at each command.
+#[cold]
+fn handle_attentively(
+    turn: &mut Turn<'_>,
+    session: &mut Session,
+    request: Request<'_>,
+    out: &mut Vec<u8>,
+) -> Flow {
+    // What it was told before this command comes before the reply, and what the command itself has it
+    // told comes after.
+    session.take_inbox(out);
+    if session.reply_mode() == ReplyMode::SkipNext {
+        session.set_reply_mode(ReplyMode::Skip);
+    }
     let mut reply = Reply::new(out, session.protocol);
     let mark = reply.mark();
     let flow = dispatch(turn, session, request, &mut reply);
-    if session.reply_mode != ReplyMode::On && !matches!(flow, Flow::Park(_)) {
-        match session.reply_mode {
-            ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
-            ReplyMode::Skip => {
-                session.reply_mode = ReplyMode::On;
-                reply.cut(mark);
-            }
-            ReplyMode::Off | ReplyMode::On => reply.cut(mark),
-        }
+    if matches!(flow, Flow::Park(_)) {
+        return flow;
+    }
+    let mode = session.reply_mode();
+    if mode == ReplyMode::Skip {
+        session.set_reply_mode(ReplyMode::On);
+    }
+    // The confirmation of a subscription is a message, and no reply that could be turned off.
+    let confirms = request.command.is_some_and(changes_subscriptions);
+    if matches!(mode, ReplyMode::Skip | ReplyMode::Off) && !confirms {
+        reply.cut(mark);
     }
     flow
+}
+
+/// Whether a command is SUBSCRIBE or one of its kin.
+fn changes_subscriptions(command: &Command) -> bool {
+    command.flags.contains(Flags::PUBSUB.union(Flags::NOSCRIPT))
+}
+
+/// Whether a client that is subscribed to something may send the command in RESP2, where replies and
+/// messages look alike.
+fn suits_subscriber(command: &Command) -> bool {
+    changes_subscriptions(command)
+        || command.full_name == "ping"
+        || matches!(
+            command.spec.handler,
+            Handler::Control(Control::Quit | Control::Reset)
+        )
 }
 
 #[inline]
@@ -153,6 +192,10 @@ fn check(
         effective_flags(session, command).intersects(Flags::WRITE.union(Flags::MAY_REPLICATE))
     }) {
         return Err(Refusal::Postpone(until));
+    }
+    if session.is_subscriber() && session.protocol == Protocol::Resp2 && !suits_subscriber(command)
+    {
+        return Err(Refusal::Error(Error::SubscriberOnly(command.full_name)));
     }
     Ok(command)
 }
@@ -330,7 +373,8 @@ fn reset(turn: &Turn<'_>, session: &mut Session) {
     end_transaction(turn, session);
     session.select(0);
     session.set_protocol(Protocol::Resp2);
-    session.reply_mode = ReplyMode::On;
+    session.set_reply_mode(ReplyMode::On);
+    session.unsubscribe_all(&turn.server.observers.pubsub);
     session.authenticated = !turn.server.config.has_password();
     session.set_no_touch(false);
     session.client.set_flag(flag::NO_EVICT, false);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::{Client, flag};
+use crate::observers::pubsub::{PubSub, Subscriptions};
 use crate::resp::Protocol;
 use crate::session::multi::Multi;
 use crate::transaction::watch::Watches;
@@ -30,6 +31,17 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// What sets a session apart, so that each of its commands needs more than a plain client's. Bits of
+/// [`Session::attention`].
+pub mod attention {
+    /// Not all replies are wanted.
+    pub const REPLY_MODE: u8 = 1;
+    /// Others may have something to tell it.
+    pub const INBOX: u8 = 2;
+    /// It is subscribed to something: in RESP2 most commands are refused.
+    pub const SUBSCRIBER: u8 = 4;
+}
+
 /// The state of one connection, without its socket.
 pub struct Session {
     /// What others see of it.
@@ -43,7 +55,11 @@ pub struct Session {
     /// The protocol that it speaks.
     pub protocol: Protocol,
     /// Which replies it wants.
-    pub reply_mode: ReplyMode,
+    reply_mode: ReplyMode,
+    /// Bits of [`attention`]; 0 for a plain client.
+    pub attention: u8,
+    /// What it is subscribed to; made by its first subscription.
+    subscriptions: Option<Box<Subscriptions>>,
     /// Whether it has authenticated as the default user.
     pub authenticated: bool,
     /// Whether the commands it runs are part of EXEC.
@@ -64,6 +80,8 @@ impl Session {
             db: 0,
             protocol: Protocol::Resp2,
             reply_mode: ReplyMode::On,
+            attention: 0,
+            subscriptions: None,
             authenticated,
             in_exec: false,
             no_touch: false,
@@ -86,6 +104,62 @@ impl Session {
     pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.client.resp.store(protocol.version() as u8, Relaxed);
+    }
+
+    /// Which replies it wants.
+    pub fn reply_mode(&self) -> ReplyMode {
+        self.reply_mode
+    }
+
+    /// CLIENT REPLY.
+    pub fn set_reply_mode(&mut self, mode: ReplyMode) {
+        self.reply_mode = mode;
+        self.attend(attention::REPLY_MODE, mode != ReplyMode::On);
+    }
+
+    /// Sets or clears bits of [`attention`].
+    pub fn attend(&mut self, bits: u8, on: bool) {
+        if on {
+            self.attention |= bits;
+        } else {
+            self.attention &= !bits;
+        }
+    }
+
+    /// Changes what it is subscribed to. The closure gets the client too.
+    pub fn change_subscriptions<R>(
+        &mut self,
+        change: impl FnOnce(&mut Subscriptions, &Arc<Client>) -> R,
+    ) -> R {
+        let subscriptions = self.subscriptions.get_or_insert_default();
+        let result = change(subscriptions, &self.client);
+        let on = !subscriptions.is_empty();
+        self.attend(attention::SUBSCRIBER, on);
+        if on {
+            self.attend(attention::INBOX, true);
+        }
+        result
+    }
+
+    /// Ends all its subscriptions, without a confirmation.
+    pub fn unsubscribe_all(&mut self, pubsub: &PubSub) {
+        if self.is_subscriber() {
+            self.change_subscriptions(|subscriptions, client| subscriptions.clear(pubsub, client));
+        }
+    }
+
+    /// Whether it is subscribed to anything.
+    pub fn is_subscriber(&self) -> bool {
+        self.attention & attention::SUBSCRIBER != 0
+    }
+
+    /// Moves what others had to tell it to the end of `out`.
+    pub fn take_inbox(&self, out: &mut Vec<u8>) {
+        if let Some(inbox) = self.client.known_inbox()
+            && !inbox.is_empty()
+        {
+            inbox.take(out);
+        }
     }
 
     /// CLIENT NO-TOUCH.

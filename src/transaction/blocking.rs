@@ -112,6 +112,7 @@ mod tests {
     use crate::keyspace::locks::shard_of;
     use crate::keyspace::object::Kind;
     use crate::keyspace::{Access, ShardSet};
+    use crate::observers::Observers;
     use crate::resp::args::Slot;
     use crate::resp::{Args, Protocol};
     use crate::types::Set;
@@ -148,6 +149,7 @@ mod tests {
     #[test]
     fn who_got_nothing_waits_on_and_leaves_nothing_behind() {
         let (keyspace, config, stats) = (Keyspace::new(1), Config::new(), WorkerStats::default());
+        let observers = Observers::default();
         let lock = |shards| {
             let access = Access {
                 index: 0,
@@ -156,6 +158,7 @@ mod tests {
                 touch: true,
                 removes_stale: true,
                 config: &config,
+                observers: &observers,
                 stats: &stats,
             };
             Db::new(Locked::acquire(&keyspace, shards, Mode::Exclusive), access)

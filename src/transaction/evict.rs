@@ -8,6 +8,7 @@ use crate::config::MaxmemoryPolicy;
 use crate::keyspace::locks::SHARDS;
 use crate::keyspace::{Access, Entry};
 use crate::memory;
+use crate::observers;
 use crate::random;
 use crate::resp::Key;
 use crate::server::Server;
@@ -96,7 +97,9 @@ fn evict_one(
     });
     let evicted = found.is_some_and(|(index, key)| db.evict(index, Key::new(&key)));
     let garbage = db.take_garbage();
+    let mut woken = std::mem::take(db.woken());
     drop(db);
+    observers::wake(&mut woken);
     drop(garbage);
     evicted
 }

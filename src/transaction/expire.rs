@@ -1,6 +1,7 @@
 //! The active expiry cycle: removes keys that nobody asks for after they expired.
 
 use crate::clock::Micros;
+use crate::observers;
 use crate::server::Server;
 use crate::stats::WorkerStats;
 use crate::transaction::lock_shard;
@@ -22,7 +23,9 @@ pub fn sweep(
     let mut db = lock_shard(server, stats, shard, now);
     let next = db.sweep(shard, at, MAX_GROUPS * WIDTH);
     let garbage = db.take_garbage();
+    let mut woken = std::mem::take(db.woken());
     drop(db);
+    observers::wake(&mut woken);
     if !garbage.is_empty() {
         server.reaper.dispose(garbage);
     }

@@ -32,6 +32,7 @@ fn lock_shard<'a>(server: &'a Server, stats: &'a WorkerStats, shard: usize, now:
         touch: false,
         removes_stale: true,
         config: &server.config,
+        observers: &server.observers,
         stats,
     };
     Db::new(locked, access)

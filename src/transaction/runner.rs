@@ -9,6 +9,7 @@ use crate::commands::spec::{CommandResult, Footprint, Handler};
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
+use crate::observers::Woken;
 use crate::resp::{Args, Reply};
 use crate::server::Server;
 use crate::session::Session;
@@ -28,6 +29,8 @@ pub struct Turn<'a> {
     pub now: Micros,
     /// The commands run so far in this turn, by id, to share out the time that it took.
     pub ran: &'a mut Vec<u16>,
+    /// Clients that were told something in this turn, to be woken at its end.
+    pub woken: Woken,
 }
 
 impl<'a> Turn<'a> {
@@ -64,6 +67,7 @@ impl<'a> Turn<'a> {
             touch: !session.no_touch,
             removes_stale: !self.server.pause.is_on(self.now.0),
             config: &self.server.config,
+            observers: &self.server.observers,
             stats: self.stats,
         }
     }
@@ -77,7 +81,7 @@ impl<'a> Turn<'a> {
 
     /// Unlocks, after what is to be done before that, and before what is to be done after.
     #[inline]
-    fn finish(&self, db: Db<'_>) {
+    fn finish(&mut self, db: Db<'_>) {
         if db.has_aftermath() {
             return self.clear_up(db);
         }
@@ -86,10 +90,11 @@ impl<'a> Turn<'a> {
 
     /// Serves the clients that wait for what came, unlocks, wakes them, and drops what was removed.
     #[cold]
-    fn clear_up(&self, mut db: Db<'_>) {
+    fn clear_up(&mut self, mut db: Db<'_>) {
         let served = blocking::serve(&mut db, self.stats);
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
+        self.woken.append(db.woken());
         drop(db);
         blocking::wake(served);
         if !garbage.is_empty() {
@@ -182,7 +187,7 @@ impl<'a> Turn<'a> {
     /// Runs a read under shared locks; if it meets a stale key, once more under exclusive ones.
     #[inline]
     fn run_read(
-        &self,
+        &mut self,
         session: &Session,
         command: &Command,
         run: fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,

@@ -11,6 +11,7 @@ macro_rules! for_each_script {
             hash_expire_errors,
             numbers,
             protocol,
+            pubsub,
             reload,
             server,
             set,

@@ -17,6 +17,7 @@ use crate::keyspace::object::{Kind, Object};
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
+use crate::observers::{Woken, events};
 use crate::resp::Key;
 use crate::types::table::SCAN_BITS;
 
@@ -67,6 +68,8 @@ struct Aftermath {
     garbage: Garbage,
     /// Keys that came into being while clients wait for them: the database and the key, in order.
     ready: VecDeque<(usize, Box<[u8]>)>,
+    /// Clients that were told something.
+    woken: Woken,
 }
 
 /// Keys for reading and writing.
@@ -140,6 +143,22 @@ impl<'a> Db<'a> {
         if !shard.watches.is_empty() {
             shard.watches.changed(index, key, Blame { client, event });
         }
+        if self.access.is_observed() {
+            self.notify(index, key, event);
+        }
+    }
+
+    /// Publishes a keyspace event that comes with no change of its own, or with more than one.
+    #[cold]
+    pub fn notify(&mut self, index: usize, key: Key<'_>, event: &str) {
+        let (observers, config) = (self.access.observers, self.access.config);
+        let woken = &mut self.aftermath().woken;
+        events::publish(&observers.pubsub, config, index, key.bytes, event, woken);
+    }
+
+    /// Where clients are noted that are to be woken after the batch, because they were told something.
+    pub fn woken(&mut self) -> &mut Woken {
+        &mut self.aftermath().woken
     }
 
     /// A key was removed because it was stale, or by a flush: dirty is who saw it alive.
@@ -147,6 +166,9 @@ impl<'a> Db<'a> {
         let shard = self.shard_mut(key);
         if !shard.watches.is_empty() {
             shard.watches.removed(index, key, Blame { client, event });
+        }
+        if self.access.is_observed() {
+            self.notify(index, key, event);
         }
     }
 
