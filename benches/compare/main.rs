@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod context;
 #[cfg(target_os = "linux")]
+mod fanout;
+#[cfg(target_os = "linux")]
 mod fill;
 #[cfg(target_os = "linux")]
 mod latency;
@@ -58,7 +60,8 @@ fn run() -> support::Result<bool> {
     support::machine::print(&context.targets, context.options.markdown);
     let throughput = context.options.wants_throughput() && !context.workloads().is_empty();
     let memory = context.options.wants_memory() && !memory::things(&context)?.is_empty();
-    if !(throughput || memory || context.options.wants_latency()) {
+    let fanout = context.options.wants_fanout();
+    if !(throughput || memory || fanout || context.options.wants_latency()) {
         return Err("nothing is left to measure".into());
     }
     if throughput {
@@ -68,6 +71,9 @@ fn run() -> support::Result<bool> {
     }
     if memory {
         memory::run(&mut context)?;
+    }
+    if fanout {
+        fanout::run(&mut context)?;
     }
     if context.options.wants_latency() {
         latency::run(&mut context)?;

@@ -59,6 +59,10 @@ pub struct Options {
     #[arg(long)]
     latency: bool,
 
+    /// Measures PUBLISH, and SET with client tracking and keyspace events, each with those who are told of it
+    #[arg(long)]
+    fanout: bool,
+
     /// GETs per second for --latency
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     pub rate: u64,
@@ -81,7 +85,7 @@ pub enum LoadKind {
 
 impl Options {
     fn part_named(&self) -> bool {
-        self.throughput || self.memory || self.latency
+        self.throughput || self.memory || self.latency || self.fanout
     }
 
     pub fn wants_throughput(&self) -> bool {
@@ -94,6 +98,10 @@ impl Options {
 
     pub fn wants_latency(&self) -> bool {
         self.latency
+    }
+
+    pub fn wants_fanout(&self) -> bool {
+        self.fanout || (!self.part_named() && self.only.is_empty())
     }
 
     /// Rounds, where `usual` are right for a full run.

@@ -1,14 +1,14 @@
-//! A scanner that counts RESP2 replies without keeping them: the cheapest reader that still sees every error.
+//! A scanner that counts replies without keeping them: the cheapest reader that still sees every error.
 
 use std::fmt;
 
-/// What arrived is not RESP2.
+/// What arrived is no reply.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the server sent something that is not RESP2")
+        f.write_str("the server sent something that is no reply")
     }
 }
 
@@ -17,7 +17,7 @@ impl std::error::Error for Malformed {}
 /// Counts what has passed since it was made. Each connection has its own.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scanner {
-    /// Whole top-level replies, errors among them.
+    /// Whole top-level replies, errors and pushes among them.
     pub replies: u64,
     /// Error replies, also those inside arrays.
     pub errors: u64,
@@ -66,7 +66,7 @@ impl Scanner {
             self.missing = 1;
         }
         match kind {
-            b'+' => self.end_value(),
+            b'+' | b',' | b'#' => self.end_value(),
             b':' => {
                 self.integers = self.integers.wrapping_add(integer(text)?);
                 self.end_value();
@@ -87,8 +87,16 @@ impl Scanner {
                 self.payload += length;
                 self.skip = length as usize + 2;
             }
-            b'*' => {
+            b'*' | b'>' | b'~' => {
                 self.missing += number(text)?;
+                self.end_value();
+            }
+            b'%' => {
+                self.missing += 2 * number(text)?;
+                self.end_value();
+            }
+            b'_' => {
+                self.nils += 1;
                 self.end_value();
             }
             _ => return Err(Malformed),
