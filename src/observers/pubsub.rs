@@ -1,7 +1,7 @@
 //! Who is subscribed to which channel, shard channel and pattern, and the publishing of messages.
 //!
 //! A message reaches all subscribers of its channel under that channel's lock, so that all of them see the
-//! messages of one channel in the same order.
+//! messages of one channel in the same order. The lock of the patterns comes after that of a channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -115,7 +115,9 @@ impl PubSub {
         woken: &mut Woken,
     ) -> usize {
         let mut sent = 0;
-        if let Some(subscribers) = self.channels.get_mut(channel) {
+        // Held to the end: who is subscribed to a pattern sees the same order.
+        let subscribers = self.channels.get_mut(channel);
+        if let Some(subscribers) = &subscribers {
             let push = Push::new(&[b"message", channel, message]);
             sent += subscribers.send(config, &push, woken);
         }
@@ -144,11 +146,6 @@ impl PubSub {
                 let push = Push::new(&[b"smessage", channel, message]);
                 subscribers.send(config, &push, woken)
             })
-    }
-
-    /// Whether somebody may hear what is published: a mere hint, for who would have to make a message first.
-    pub fn has_subscribers(&self) -> bool {
-        self.pattern_count.load(Relaxed) > 0 || !self.channels.is_empty()
     }
 
     /// The channels with subscribers whose names match `pattern`, if there is one; in no order.

@@ -57,10 +57,10 @@ impl Value {
         matches!(self, Value::Error(_))
     }
 
-    /// The elements of an array; a panic with the value otherwise.
+    /// The elements of an array or of a push message; a panic with the value otherwise.
     pub fn elements(&self) -> &[Value] {
         match self {
-            Value::Array(items) => items,
+            Value::Array(items) | Value::Push(items) => items,
             other => panic!("expected an array, got {other:?}"),
         }
     }
