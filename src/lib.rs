@@ -17,6 +17,7 @@
 //!
 //! [`server::run`] serves until it is told to end, with settings made by [`config::Config::with`].
 
+pub mod acl_log;
 pub mod clients;
 pub mod clock;
 pub mod commands;
@@ -30,6 +31,7 @@ pub mod pause;
 pub mod random;
 pub mod reaper;
 pub mod resp;
+pub mod saves;
 pub mod server;
 pub mod session;
 pub mod stats;

@@ -5,19 +5,21 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed,
 };
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, RuntimeMetrics};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::acl_log::AclLog;
 use crate::clients::{Client, Clients, flag};
 use crate::clock::{self, Micros};
 use crate::commands::registry;
@@ -29,9 +31,11 @@ use crate::observers::Observers;
 use crate::pause::Pause;
 use crate::random;
 use crate::reaper::Reaper;
+use crate::saves::Saves;
 use crate::session::connection::{Connection, Worker};
 use crate::session::multi::Queues;
-use crate::stats::Stats;
+use crate::stats::{Loops, Stats};
+use crate::transaction::evict::OverLimit;
 use crate::transaction::expire;
 
 /// How long the end waits for clients to take what they are owed.
@@ -64,8 +68,14 @@ pub struct Server {
     pub observers: Observers,
     /// Counters: those of the workers, and last those of the listener.
     pub stats: Stats,
+    /// When the data was saved.
+    pub saves: Saves,
+    /// What was refused.
+    pub acl_log: AclLog,
     /// Pauses.
     pub pause: Pause,
+    /// How long memory was over `maxmemory`.
+    pub over_limit: OverLimit,
     /// Frees large values.
     pub reaper: Reaper,
     /// Transaction queues to use again.
@@ -83,6 +93,10 @@ pub struct Server {
     /// Bytes that were allocated before the first client came.
     pub initial_memory: AtomicU64,
     load: Vec<AtomicUsize>,
+    /// What the workers' runtimes count, once they run.
+    runtimes: OnceLock<Vec<RuntimeMetrics>>,
+    /// What of it CONFIG RESETSTAT has set to 0.
+    loops_before: Mutex<Loops>,
     /// Until when requests are still read, in Unix microseconds; 0 while the server does not end.
     read_until: AtomicI64,
     stop: Notify,
@@ -92,21 +106,27 @@ impl Server {
     /// A server without listeners.
     pub fn new(config: Arc<Config>) -> Self {
         let threads = config.threads();
+        let started = clock::now();
         Server {
             keyspace: Keyspace::new(config.databases()),
             clients: Clients::default(),
             observers: Observers::default(),
             stats: Stats::new(threads + 1, registry::count()),
+            saves: Saves::new(started),
+            acl_log: AclLog::default(),
             pause: Pause::default(),
+            over_limit: OverLimit::default(),
             reaper: Reaper::start(),
             queues: Queues::default(),
-            started: clock::now(),
+            started,
             run_id: random::hex(20),
             replication_id: random::hex(20),
             active_expire: AtomicBool::new(true),
             port: AtomicU16::new(0),
             initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+            runtimes: OnceLock::new(),
+            loops_before: Mutex::default(),
             read_until: AtomicI64::new(0),
             stop: Notify::new(),
             config,
@@ -130,6 +150,29 @@ impl Server {
     /// A connection of this worker is gone.
     pub fn connection_ended(&self, worker: usize) {
         self.load[worker].fetch_sub(1, Relaxed);
+    }
+
+    /// What the workers' event loops did since the start or [`Server::reset_event_loops`].
+    pub fn event_loops(&self) -> Loops {
+        let (all, before) = (self.all_event_loops(), *self.loops_before.lock());
+        Loops {
+            cycles: all.cycles.saturating_sub(before.cycles),
+            micros: all.micros.saturating_sub(before.micros),
+        }
+    }
+
+    fn all_event_loops(&self) -> Loops {
+        let runtimes = self.runtimes.get().map_or(&[][..], Vec::as_slice);
+        let busy = runtimes.iter().map(|one| one.worker_total_busy_duration(0));
+        Loops {
+            cycles: runtimes.iter().map(|one| one.worker_park_count(0)).sum(),
+            micros: busy.sum::<Duration>().as_micros() as u64,
+        }
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_event_loops(&self) {
+        *self.loops_before.lock() = self.all_event_loops();
     }
 
     fn stop_reading(&self) {
@@ -191,7 +234,15 @@ pub fn run<T>(config: Arc<Config>, listening: impl FnOnce() -> T) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (senders, threads): (Vec<_>, Vec<_>) = workers.into_iter().unzip();
+    let mut runtimes = Vec::new();
+    let (senders, threads): (Vec<_>, Vec<_>) = workers
+        .into_iter()
+        .map(|(started, metrics)| {
+            runtimes.push(metrics);
+            started
+        })
+        .unzip();
+    let _ = server.runtimes.set(runtimes);
     runtime.block_on(listen(&server, listeners, &senders));
     drop(senders);
     end(threads);
@@ -502,9 +553,10 @@ fn refuse_for_number(server: &Server, write: impl FnOnce(&[u8])) {
 
 type Started = (UnboundedSender<Accepted>, JoinHandle<()>);
 
-fn start_worker(server: &Arc<Server>, index: usize) -> io::Result<Started> {
+fn start_worker(server: &Arc<Server>, index: usize) -> io::Result<(Started, RuntimeMetrics)> {
     let (sender, receiver) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let metrics = runtime.metrics();
     let server = server.clone();
     let thread = std::thread::Builder::new()
         .name(format!("worker-{index}"))
@@ -515,7 +567,7 @@ fn start_worker(server: &Arc<Server>, index: usize) -> io::Result<Started> {
                 work(Rc::new(Worker::new(server, index)), index, receiver),
             );
         })?;
-    Ok((sender, thread))
+    Ok(((sender, thread), metrics))
 }
 
 /// A worker's life: it takes connections until the listener ends, then lets them drain.
@@ -585,16 +637,26 @@ async fn expire_keys(worker: Rc<Worker>, index: usize) {
         {
             continue;
         }
+        let stats = worker.stats();
+        let (mut stale, mut timed) = (0, 0);
+        let mut began = clock::now();
         for shard in (index..SHARDS).step_by(server.config.threads()) {
             let mut at = Some((0, 0));
             while let Some(position) = at {
-                at = expire::sweep(&server, worker.stats(), shard, position, clock::now());
+                let swept = expire::sweep(&server, stats, shard, position, clock::now());
+                stale += swept.stale;
+                timed += swept.timed;
+                at = swept.next;
                 if at.is_some() {
-                    // Clients first.
+                    // Clients first, whose time is not the cycle's.
+                    stats.expire_cycle_micros.add(clock::now().since(began));
                     tokio::task::yield_now().await;
+                    began = clock::now();
                 }
             }
         }
+        stats.expire_cycle_micros.add(clock::now().since(began));
+        stats.note_stale(stale, timed);
     }
 }
 
@@ -621,10 +683,12 @@ async fn check_idle_clients(server: &Server) {
     }
 }
 
-/// Measures what INFO calls instantaneous, and the peak of memory.
+/// Measures what INFO calls instantaneous, and the peak of memory, and does what was scheduled.
 async fn take_samples(server: &Server) {
     loop {
-        server.stats.sample(clock::now());
+        let now = clock::now();
+        server.stats.sample(now, server.all_event_loops());
+        server.saves.do_scheduled(&server.stats, now);
         memory::used();
         tokio::time::sleep(SAMPLE_PERIOD).await;
     }

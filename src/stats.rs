@@ -46,6 +46,9 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: Counter,)*
             /// By command id.
             pub commands: Vec<CommandCounters>,
+            /// Which share of its keys with an expiry the active expiry cycle finds past it: a mean that
+            /// forgets, as the bits of a floating point number.
+            stale_share: AtomicU64,
             /// Error replies by their code, such as `ERR`.
             errors: Mutex<BTreeMap<String, u64>>,
             /// The codes of all workers.
@@ -106,6 +109,8 @@ counters! {
     keyspace_misses,
     /// Keys removed because they expired.
     expired_keys,
+    /// Microseconds that the active expiry cycle took.
+    expire_cycle_micros,
     /// Fields of hashes removed because they expired.
     expired_subkeys,
     /// Keys removed because of `maxmemory`.
@@ -134,6 +139,19 @@ impl WorkerStats {
             codes,
             ..WorkerStats::default()
         }
+    }
+
+    /// Notes how many of `timed` keys the active expiry cycle has found past their expiry.
+    pub fn note_stale(&self, stale: u64, timed: u64) {
+        let share = if timed == 0 {
+            0.0
+        } else {
+            stale as f64 / timed as f64
+        };
+        let mean = f64::from_bits(self.stale_share.load(Relaxed));
+        // As much weight for the newest as in Redis.
+        let mean = share * 0.05 + mean * 0.95;
+        self.stale_share.store(mean.to_bits(), Relaxed);
     }
 
     /// Counts an error reply.
@@ -183,19 +201,47 @@ impl ErrorCodes {
     }
 }
 
-/// How fast three counters grew of late: the mean of the last samples.
+/// What the workers' event loops did: how often they looked for something to do, and how long they then
+/// were at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loops {
+    /// Turns.
+    pub cycles: u64,
+    /// Microseconds, without those of waiting.
+    pub micros: u64,
+}
+
+/// How fast counters grow in a second, of late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Commands run.
+    pub commands: u64,
+    /// Bytes read.
+    pub input_bytes: u64,
+    /// Bytes written.
+    pub output_bytes: u64,
+    /// Turns of event loops.
+    pub loop_cycles: u64,
+    /// Microseconds of these.
+    pub loop_micros: u64,
+}
+
+/// Counters whose growth is measured.
+const MEASURED: usize = 5;
+
+/// How fast counters grew of late: the mean of the last samples.
 #[derive(Debug, Default)]
-struct Rates {
+struct Growth {
     at: Micros,
-    last: [u64; 3],
-    samples: [[u64; 3]; Rates::SAMPLES],
+    last: [u64; MEASURED],
+    samples: [[u64; MEASURED]; Growth::SAMPLES],
     next: usize,
 }
 
-impl Rates {
+impl Growth {
     const SAMPLES: usize = 16;
 
-    fn sample(&mut self, now: Micros, values: [u64; 3]) {
+    fn sample(&mut self, now: Micros, values: [u64; MEASURED]) {
         let micros = now.since(self.at).max(1);
         // The first sample has nothing to be compared with.
         if self.at != Micros::default() {
@@ -208,7 +254,7 @@ impl Rates {
         (self.at, self.last) = (now, values);
     }
 
-    fn means(&self) -> [u64; 3] {
+    fn means(&self) -> [u64; MEASURED] {
         std::array::from_fn(|index| {
             let sum: u64 = self.samples.iter().map(|sample| sample[index]).sum();
             sum / Self::SAMPLES as u64
@@ -223,7 +269,7 @@ pub struct Stats {
     /// What CONFIG RESETSTAT has set to 0.
     baseline: Mutex<Totals>,
     codes: Arc<ErrorCodes>,
-    rates: Mutex<Rates>,
+    growth: Mutex<Growth>,
 }
 
 impl Stats {
@@ -236,7 +282,7 @@ impl Stats {
                 .collect(),
             baseline: Mutex::default(),
             codes,
-            rates: Mutex::default(),
+            growth: Mutex::default(),
         }
     }
 
@@ -253,6 +299,11 @@ impl Stats {
         totals
     }
 
+    /// Changes of the keyspace since the start.
+    pub fn changes(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.dirty.get()).sum()
+    }
+
     /// The sums since the start or the last [`Stats::reset`].
     pub fn totals(&self) -> Totals {
         let mut totals = self.sum();
@@ -263,8 +314,17 @@ impl Stats {
         totals
     }
 
+    /// Which share of the keys with an expiry are past it and still there, about.
+    pub fn stale_share(&self) -> f64 {
+        // The last is the listener's, which has no keys.
+        let shares = self.workers.iter().rev().skip(1);
+        let count = shares.len().max(1) as f64;
+        let of = |worker: &WorkerStats| f64::from_bits(worker.stale_share.load(Relaxed));
+        shares.map(of).sum::<f64>() / count
+    }
+
     /// Measures how fast the counters of [`Stats::rates`] grow; to be called about ten times a second.
-    pub fn sample(&self, now: Micros) {
+    pub fn sample(&self, now: Micros, loops: Loops) {
         let sum = |of: fn(&WorkerStats) -> &Counter| -> u64 {
             self.workers.iter().map(|worker| of(worker).get()).sum()
         };
@@ -272,13 +332,28 @@ impl Stats {
             sum(|worker| &worker.commands_processed),
             sum(|worker| &worker.net_input_bytes),
             sum(|worker| &worker.net_output_bytes),
+            loops.cycles,
+            loops.micros,
         ];
-        self.rates.lock().sample(now, values);
+        self.growth.lock().sample(now, values);
     }
 
-    /// Commands run, bytes read and bytes written in a second, over the last 1.6 seconds.
-    pub fn rates(&self) -> [u64; 3] {
-        self.rates.lock().means()
+    /// How fast some counters grow in a second, over the last 1.6 seconds.
+    pub fn rates(&self) -> Rates {
+        let [
+            commands,
+            input_bytes,
+            output_bytes,
+            loop_cycles,
+            loop_micros,
+        ] = self.growth.lock().means();
+        Rates {
+            commands,
+            input_bytes,
+            output_bytes,
+            loop_cycles,
+            loop_micros,
+        }
     }
 
     /// CONFIG RESETSTAT.
@@ -291,9 +366,10 @@ impl Stats {
         self.codes.known.lock().clear();
         for worker in &self.workers {
             worker.errors.lock().clear();
+            worker.stale_share.store(0.0f64.to_bits(), Relaxed);
         }
         self.codes.disabled.store(false, Relaxed);
-        *self.rates.lock() = Rates::default();
+        *self.growth.lock() = Growth::default();
     }
 }
 
@@ -331,20 +407,35 @@ mod tests {
 
     #[test]
     fn rates_are_per_second_and_forget() {
-        let mut rates = Rates::default();
+        let mut growth = Growth::default();
         let mut now = Micros(1_000_000);
-        rates.sample(now, [1_000_000, 0, 0]);
-        assert_eq!(rates.means(), [0; 3]);
+        growth.sample(now, [1_000_000, 0, 0, 0, 0]);
+        assert_eq!(growth.means(), [0; MEASURED]);
         for step in 1..=16 {
             now.0 += 100_000;
-            rates.sample(now, [1_000_000 + 50 * step, 10 * step, 0]);
+            growth.sample(now, [1_000_000 + 50 * step, 10 * step, 0, step, 300 * step]);
         }
-        assert_eq!(rates.means(), [500, 100, 0]);
+        assert_eq!(growth.means(), [500, 100, 0, 10, 3_000]);
         for _ in 0..16 {
             now.0 += 100_000;
-            rates.sample(now, [1_000_800, 160, 0]);
+            growth.sample(now, [1_000_800, 160, 0, 16, 4_800]);
         }
-        assert_eq!(rates.means(), [0; 3]);
+        assert_eq!(growth.means(), [0; MEASURED]);
+    }
+
+    #[test]
+    fn the_stale_share_is_a_mean_of_workers_that_forgets() {
+        let stats = Stats::new(3, 0);
+        assert_eq!(stats.stale_share(), 0.0);
+        for _ in 0..1_000 {
+            stats.worker(0).note_stale(1, 4);
+            stats.worker(1).note_stale(3, 4);
+        }
+        assert!((stats.stale_share() - 0.5).abs() < 1e-9);
+        stats.worker(1).note_stale(0, 0);
+        assert!((stats.stale_share() - 0.48125).abs() < 1e-9);
+        stats.reset();
+        assert_eq!(stats.stale_share(), 0.0);
     }
 
     #[test]

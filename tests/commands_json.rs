@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use redouble::commands::absent::ABSENT;
 use redouble::commands::registry::{self, Command};
 use redouble::commands::spec::{
     Arg, ArgKind, BeginSearch, Categories, CommandSpec, FindKeys, Flags, KeyFlags, KeySpec,
@@ -32,8 +33,14 @@ const EXPECTED: &str = "
     COMMAND COMMAND|COUNT COMMAND|DOCS COMMAND|GETKEYS COMMAND|GETKEYSANDFLAGS COMMAND|HELP
     COMMAND|INFO COMMAND|LIST
     CONFIG|GET CONFIG|HELP CONFIG|RESETSTAT CONFIG|SET
-    DBSIZE DEBUG FLUSHALL FLUSHDB FUNCTION|FLUSH INFO LOLWUT MEMORY|HELP MEMORY|USAGE SHUTDOWN SWAPDB
-    TIME";
+    DBSIZE DEBUG FLUSHALL FLUSHDB FUNCTION|FLUSH FUNCTION|HELP INFO LOLWUT SHUTDOWN SWAPDB TIME
+    MEMORY|DOCTOR MEMORY|HELP MEMORY|MALLOC-STATS MEMORY|PURGE MEMORY|STATS MEMORY|USAGE
+    ACL|CAT ACL|DELUSER ACL|DRYRUN ACL|GENPASS ACL|GETUSER ACL|HELP ACL|LIST ACL|LOAD ACL|LOG ACL|SAVE
+    ACL|USERS ACL|WHOAMI
+    BGREWRITEAOF BGSAVE LASTSAVE SAVE
+    FAILOVER PSYNC REPLCONF REPLICAOF ROLE SLAVEOF SYNC WAITAOF
+    MODULE|HELP MODULE|LIST MODULE|LOAD MODULE|LOADEX MODULE|UNLOAD
+    ASKING CLUSTER READONLY READWRITE";
 
 fn facts() -> Map<String, Value> {
     let read = |text| -> Map<String, Value> {
@@ -93,6 +100,36 @@ fn every_expected_command_is_declared() {
             Some(&*name.to_ascii_lowercase())
         );
     }
+}
+
+/// Each is one of the two and not both, but a subcommand of an absent container, which is neither.
+#[test]
+fn every_command_of_redis_is_declared_or_known_to_be_absent() {
+    let known: Map<String, Value> =
+        serde_json::from_str(include_str!("data/commands.json")).unwrap();
+    let absent: BTreeSet<&str> = ABSENT.iter().copied().collect();
+    assert_eq!(absent.len(), ABSENT.len());
+    let mut wrong = Vec::new();
+    for name in known.keys().map(|name| name.replace(' ', "|")) {
+        let container = name.split_once('|').map(|(container, _)| container);
+        let declared = registry::lookup_full(name.as_bytes()).is_some();
+        let listed = absent.contains(&*name);
+        // Who does not know the container has said so before it comes to a subcommand.
+        let covered = container.is_some_and(|container| absent.contains(container));
+        match (declared, listed, covered) {
+            (true, false, false) | (false, true, false) | (false, false, true) => {}
+            _ => wrong.push(format!(
+                "{name}: declared {declared}, absent {listed}, within {covered}"
+            )),
+        }
+    }
+    for name in ABSENT
+        .iter()
+        .filter(|name| !known.contains_key(&name.replace('|', " ")))
+    {
+        wrong.push(format!("{name} is no command of Redis"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

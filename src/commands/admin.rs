@@ -2,8 +2,7 @@
 
 use crate::commands::context::{Context, Flow};
 use crate::commands::spec::{
-    Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, KeyFlags,
-    KeySpec, members,
+    Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, members,
 };
 use crate::commands::{help, lolwut};
 use crate::error::Error;
@@ -126,12 +125,33 @@ fn function_flush(
     Ok(Flow::Done)
 }
 
-const FUNCTION: CommandSpec =
-    CommandSpec::container("FUNCTION", Group::Scripting, &[FUNCTION_FLUSH]).doc(
-        "7.0.0",
-        "Depends on the subcommand.",
-        "A container of commands on functions.",
-    );
+const FUNCTION_HELP: CommandSpec =
+    CommandSpec::session("HELP", Arity::exactly(2), Group::Scripting, function_help)
+        .flags(members!(Flags: LOADING | STALE))
+        .categories(Categories::SCRIPTING)
+        .doc("7.0.0", "O(1)", "Explains the subcommands.");
+
+fn function_help(
+    _context: &mut Context<'_, '_>,
+    _args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Flow, Error> {
+    help::reply(reply, FUNCTION.name, FUNCTION_HELP_LINES);
+    Ok(Flow::Done)
+}
+
+const FUNCTION_HELP_LINES: &[&str] = &["FLUSH [ASYNC|SYNC]", "    Delete all functions."];
+
+const FUNCTION: CommandSpec = CommandSpec::container(
+    "FUNCTION",
+    Group::Scripting,
+    &[FUNCTION_FLUSH, FUNCTION_HELP],
+)
+.doc(
+    "7.0.0",
+    "Depends on the subcommand.",
+    "A container of commands on functions.",
+);
 
 const LOLWUT: CommandSpec =
     CommandSpec::session("LOLWUT", Arity::at_least(1), Group::Server, lolwut)
@@ -149,65 +169,6 @@ fn lolwut(
     lolwut::run(args, reply)?;
     Ok(Flow::Done)
 }
-
-const MEMORY_HELP: CommandSpec =
-    CommandSpec::session("HELP", Arity::exactly(2), Group::Server, memory_help)
-        .flags(members!(Flags: LOADING | STALE))
-        .doc("4.0.0", "O(1)", "Explains the subcommands.");
-
-fn memory_help(
-    _context: &mut Context<'_, '_>,
-    _args: Args<'_>,
-    reply: &mut Reply<'_>,
-) -> Result<Flow, Error> {
-    help::reply(reply, MEMORY.name, MEMORY_HELP_LINES);
-    Ok(Flow::Done)
-}
-
-const MEMORY_HELP_LINES: &[&str] = &[
-    "USAGE <key> [SAMPLES <count>]",
-    "    Return the bytes that the key and its value use. Nested values are measured",
-    "    whole; <count> is accepted without effect.",
-];
-
-const MEMORY_USAGE: CommandSpec =
-    CommandSpec::read("USAGE", Arity::at_least(3), Group::Server, memory_usage)
-        .keys(&[KeySpec::at(2, KeyFlags::RO)])
-        .doc(
-            "4.0.0",
-            "O(N) where N is the number of samples.",
-            "Estimates the memory that a key and its value use, in bytes.",
-        )
-        .args(&[
-            Arg::new("key", ArgKind::Key(0)),
-            Arg::new("count", ArgKind::Integer)
-                .token("SAMPLES")
-                .optional(),
-        ]);
-
-fn memory_usage(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    for index in (3..args.len()).step_by(2) {
-        if !args.is(index, "SAMPLES") || index + 1 == args.len() {
-            return Err(Error::Syntax);
-        }
-        // Every value is measured whole, whatever the number of samples.
-        if args.integer(index + 1)? < 0 {
-            return Err(Error::Syntax);
-        }
-    }
-    match view.find_stored(args.key(2)) {
-        Some(entry) => reply.count(entry.memory_usage()),
-        None => reply.null(),
-    }
-    Ok(())
-}
-
-const MEMORY: CommandSpec =
-    CommandSpec::container("MEMORY", Group::Server, &[MEMORY_HELP, MEMORY_USAGE]).doc(
-        "4.0.0",
-        "Depends on the subcommand.",
-        "A container of commands on memory.",
-    );
 
 const SWAPDB: CommandSpec = CommandSpec::write("SWAPDB", Arity::exactly(3), Group::Server, swapdb)
     .flags(Flags::FAST)
@@ -257,6 +218,4 @@ fn time(
 }
 
 /// All of them, in alphabetical order.
-pub const COMMANDS: &[CommandSpec] = &[
-    DBSIZE, FLUSHALL, FLUSHDB, FUNCTION, LOLWUT, MEMORY, SWAPDB, TIME,
-];
+pub const COMMANDS: &[CommandSpec] = &[DBSIZE, FLUSHALL, FLUSHDB, FUNCTION, LOLWUT, SWAPDB, TIME];

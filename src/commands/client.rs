@@ -123,6 +123,14 @@ fn info(
     Ok(Flow::Done)
 }
 
+/// The session's own client, as CLIENT LIST describes it.
+pub fn description(context: &Context<'_, '_>, args: Args<'_>) -> String {
+    let mut line = String::new();
+    describe(&mut line, &context.session.client, context, args);
+    line.truncate(line.trim_end().len());
+    line
+}
+
 /// Appends a client's line of CLIENT LIST. `args` are those of the command that asks: they are the
 /// memory that the asking client's arguments take.
 fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: Args<'_>) {

@@ -266,9 +266,7 @@ impl<'a> Filter<'a> {
         if args.is(3, "MODULE") {
             Ok(Filter::Module)
         } else if args.is(3, "ACLCAT") {
-            let named = |name: &str| name.as_bytes().eq_ignore_ascii_case(wanted);
-            let found = Categories::ALL.iter().find(|(_, name)| named(name));
-            Ok(Filter::Category(found.map(|(category, _)| *category)))
+            Ok(Filter::Category(Categories::named(wanted)))
         } else if args.is(3, "PATTERN") {
             Ok(Filter::Pattern(wanted))
         } else {

@@ -68,6 +68,9 @@ fn resetstat(
 ) -> Result<Flow, Error> {
     context.server.stats.reset();
     context.server.reaper.reset();
+    context.server.saves.reset();
+    context.server.over_limit.reset();
+    context.server.reset_event_loops();
     reply.ok();
     Ok(Flow::Done)
 }

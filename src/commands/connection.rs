@@ -1,5 +1,7 @@
 //! Commands on the connection, except CLIENT.
 
+use crate::acl_log::Entry;
+use crate::commands::client;
 use crate::commands::context::{Context, Flow};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandSpec, Control, Flags, Group, members,
@@ -40,7 +42,7 @@ fn auth(
         3 => (args.get(1), args.get(2)),
         _ => return Err(Error::Syntax),
     };
-    authenticate(context, user, password)?;
+    authenticate(context, args, user, password)?;
     reply.ok();
     Ok(Flow::Done)
 }
@@ -48,8 +50,13 @@ fn auth(
 /// The only user there is.
 pub const DEFAULT_USER: &[u8] = b"default";
 
-/// Authenticates the session; a failure is counted and leaves the session as it was.
-fn authenticate(context: &mut Context<'_, '_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
+/// Authenticates the session; a failure is counted and noted, and leaves the session as it was.
+fn authenticate(
+    context: &mut Context<'_, '_>,
+    args: Args<'_>,
+    user: &[u8],
+    password: &[u8],
+) -> Result<(), Error> {
     // Without a password any is right.
     let right = user == DEFAULT_USER
         && context
@@ -59,10 +66,28 @@ fn authenticate(context: &mut Context<'_, '_>, user: &[u8], password: &[u8]) -> 
             .is_none_or(|wanted| equal(&wanted, password));
     if !right {
         context.db.access.stats.auth_failures.add(1);
+        note_refusal(context, args, user);
         return Err(Error::WrongPass);
     }
     context.session.authenticated = true;
     Ok(())
+}
+
+/// Adds a wrong name or password to what ACL LOG shows.
+fn note_refusal(context: &Context<'_, '_>, args: Args<'_>, user: &[u8]) {
+    let now = context.db.access.millis();
+    let entry = Entry {
+        id: 0,
+        count: 1,
+        in_exec: context.session.in_exec,
+        object: args.get(0).into(),
+        user: user.into(),
+        client: client::description(context, args),
+        created: now,
+        updated: now,
+    };
+    let most = context.server.config.acllog_max_len();
+    context.server.acl_log.add(most, entry);
 }
 
 /// Compares in a time that says nothing about where two texts differ.
@@ -124,7 +149,7 @@ fn hello(
 ) -> Result<Flow, Error> {
     let options = HelloOptions::parse(args)?;
     if let Some((user, password)) = options.auth {
-        authenticate(context, user, password)?;
+        authenticate(context, args, user, password)?;
     }
     let session = &mut *context.session;
     if !session.authenticated {

@@ -70,6 +70,8 @@ fn debug(
         (b"QUICKLIST-PACKED-THRESHOLD", 3) => packed_threshold(args, reply)?,
         (b"RELOAD", 2) => {
             context.db.reload();
+            let (server, now) = (context.server, context.db.access.now);
+            server.saves.note(&server.stats, now);
             reply.ok();
         }
         (b"REPLYBUFFER", 4) => reply_buffer(args, reply)?,

@@ -1,16 +1,13 @@
 //! Commands on keys of any type.
 
-use crate::commands::context::{Context, Flow};
 use crate::commands::scan::{self, Filter, Page, ScanOptions, Scanned};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Footprint, Group, KeyFlags,
     KeySpec, members,
 };
-use crate::commands::timeout;
 use crate::error::Error;
 use crate::keyspace::{Access, Db, Entry, View};
 use crate::resp::{Args, Reply};
-use crate::session::park::Wait;
 
 const COPY: CommandSpec = CommandSpec::write("COPY", Arity::at_least(3), Group::Generic, copy)
     .flags(Flags::DENY_OOM)
@@ -329,36 +326,7 @@ fn unlink(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResu
     remove_all(db, args, reply)
 }
 
-const WAIT: CommandSpec = CommandSpec::session("WAIT", Arity::exactly(3), Group::Generic, wait)
-    .flags(Flags::BLOCKING)
-    .categories(Categories::CONNECTION)
-    .doc(
-        "3.0.0",
-        "O(1)",
-        "Waits until this connection's writes have reached a number of replicas.",
-    )
-    .tips(&["request_policy:all_shards", "response_policy:agg_min"])
-    .args(&[
-        Arg::new("numreplicas", ArgKind::Integer),
-        Arg::new("timeout", ArgKind::Integer),
-    ]);
-
-fn wait(
-    context: &mut Context<'_, '_>,
-    args: Args<'_>,
-    reply: &mut Reply<'_>,
-) -> Result<Flow, Error> {
-    let replicas = args.integer(1)?;
-    let timeout = timeout::milliseconds(args.get(2), context.db.access.now)?;
-    // There are no replicas, so that none or fewer are all there already.
-    if replicas <= 0 || context.session.in_exec {
-        reply.integer(0);
-        return Ok(Flow::Done);
-    }
-    Ok(Flow::Park(Wait::Replicas { until: timeout }))
-}
-
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
-    COPY, DEL, EXISTS, KEYS, MOVE, RANDOMKEY, RENAME, RENAMENX, SCAN, TOUCH, TYPE, UNLINK, WAIT,
+    COPY, DEL, EXISTS, KEYS, MOVE, RANDOMKEY, RENAME, RENAMENX, SCAN, TOUCH, TYPE, UNLINK,
 ];

@@ -9,7 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::waiting;
 use crate::commands::context::{Context, Flow};
+use crate::commands::memory::MemoryUse;
 use crate::commands::registry::{self, Command};
+use crate::commands::replication::REPLICATION_OFFSET;
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandSpec, Flags, Footprint, Group, members,
 };
@@ -146,22 +148,12 @@ impl Report {
         self.field(&format!("{name}_human"), human(count));
     }
 
-    fn ratio(&mut self, name: &str, part: u64, whole: u64) {
-        let ratio = if whole == 0 {
-            0.0
-        } else {
-            part as f64 / whole as f64
-        };
-        self.field(name, format_args!("{ratio:.2}"));
+    fn two_decimals(&mut self, name: &str, value: f64) {
+        self.field(name, format_args!("{value:.2}"));
     }
 
-    fn percentage(&mut self, name: &str, part: u64, whole: u64) {
-        let share = if whole == 0 {
-            0.0
-        } else {
-            part as f64 * 100.0 / whole as f64
-        };
-        self.field(name, format_args!("{share:.2}%"));
+    fn percentage(&mut self, name: &str, value: f64) {
+        self.field(name, format_args!("{value:.2}%"));
     }
 }
 
@@ -292,30 +284,19 @@ fn clients(report: &mut Report, context: &Context<'_, '_>) {
 
 fn memory_use(report: &mut Report, context: &Context<'_, '_>) {
     let server = context.server;
-    let used = memory::publish();
-    let (resident, peak) = (memory::resident(), memory::peak());
-    let startup = server.initial_memory.load(Relaxed);
-    let all = server.clients.all();
-    let clients: u64 = all.iter().map(|client| client.memory()).sum();
-    let view = context.db.view();
-    let tables: usize = (0..view.databases())
-        .map(|index| view.table_bytes_of(index))
-        .sum();
-    let overhead = startup + clients + tables as u64;
-    let dataset = used.saturating_sub(overhead);
-    report.bytes_and_human("used_memory", used);
-    report.bytes_and_human("used_memory_rss", resident);
-    report.bytes_and_human("used_memory_peak", peak);
-    report.percentage("used_memory_peak_perc", used, peak);
-    report.bytes("used_memory_overhead", overhead);
-    report.bytes("used_memory_startup", startup);
-    report.bytes("used_memory_dataset", dataset);
-    let beyond_startup = used.saturating_sub(startup);
-    report.percentage("used_memory_dataset_perc", dataset, beyond_startup);
+    let memory = MemoryUse::of(context);
+    report.bytes_and_human("used_memory", memory.used);
+    report.bytes_and_human("used_memory_rss", memory.resident);
+    report.bytes_and_human("used_memory_peak", memory.peak);
+    report.percentage("used_memory_peak_perc", memory.peak_percentage());
+    report.bytes("used_memory_overhead", memory.overhead());
+    report.bytes("used_memory_startup", memory.startup);
+    report.bytes("used_memory_dataset", memory.dataset());
+    report.percentage("used_memory_dataset_perc", memory.dataset_percentage());
     // The system's allocator says nothing of itself: as in Redis, the process's numbers stand for it.
-    report.bytes("allocator_allocated", used);
-    report.bytes("allocator_active", resident);
-    report.bytes("allocator_resident", resident);
+    report.bytes("allocator_allocated", memory.used);
+    report.bytes("allocator_active", memory.resident);
+    report.bytes("allocator_resident", memory.resident);
     report.bytes("allocator_muzzy", 0);
     report.bytes_and_human("total_system_memory", memory::of_system());
     script_memory(report);
@@ -325,15 +306,15 @@ fn memory_use(report: &mut Report, context: &Context<'_, '_>) {
         report.field(&format!("{name}_ratio"), "1.00");
         report.field(&format!("{name}_bytes"), 0);
     }
-    report.ratio("mem_fragmentation_ratio", resident, used);
-    report.field("mem_fragmentation_bytes", resident as i64 - used as i64);
+    report.two_decimals("mem_fragmentation_ratio", memory.fragmentation());
+    report.field("mem_fragmentation_bytes", memory.fragmentation_bytes());
     report.zeros(&[
         "mem_not_counted_for_evict",
         "mem_replication_backlog",
         "mem_total_replication_buffers",
         "mem_clients_slaves",
     ]);
-    report.bytes("mem_clients_normal", clients);
+    report.bytes("mem_clients_normal", memory.clients);
     report.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     report.field("mem_allocator", "libc");
     report.zeros(&[
@@ -361,7 +342,7 @@ fn script_memory(report: &mut Report) {
     report.bytes_and_human("used_memory_scripts", 0);
 }
 
-/// Nothing is saved, so that every change counts as not saved.
+/// A save is done at once, and so never in progress.
 fn persistence(report: &mut Report, context: &Context<'_, '_>) {
     report.zeros(&[
         "loading",
@@ -372,26 +353,29 @@ fn persistence(report: &mut Report, context: &Context<'_, '_>) {
     ]);
     report.field("current_fork_perc", "0.00");
     report.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
-    let changes = context.server.stats.totals().dirty;
+    let saves = &context.server.saves;
+    let changes = saves.unsaved_changes(&context.server.stats);
     report.field("rdb_changes_since_last_save", changes);
     report.field("rdb_bgsave_in_progress", 0);
-    report.field("rdb_last_save_time", context.server.started.seconds());
+    report.field("rdb_last_save_time", saves.last());
     report.field("rdb_last_bgsave_status", "ok");
-    report.field("rdb_last_bgsave_time_sec", -1);
+    report.field("rdb_last_bgsave_time_sec", saves.save_seconds());
     report.field("rdb_current_bgsave_time_sec", -1);
+    report.field("rdb_saves", saves.saves());
     report.zeros(&[
-        "rdb_saves",
         "rdb_last_cow_size",
         "rdb_last_load_keys_expired",
         "rdb_last_load_keys_loaded",
         "aof_enabled",
         "aof_rewrite_in_progress",
-        "aof_rewrite_scheduled",
     ]);
-    report.field("aof_last_rewrite_time_sec", -1);
+    let scheduled = u8::from(saves.is_rewrite_scheduled());
+    report.field("aof_rewrite_scheduled", scheduled);
+    report.field("aof_last_rewrite_time_sec", saves.rewrite_seconds());
     report.field("aof_current_rewrite_time_sec", -1);
     report.field("aof_last_bgrewrite_status", "ok");
-    report.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    report.field("aof_rewrites", saves.rewrites());
+    report.field("aof_rewrites_consecutive_failures", 0);
     report.field("aof_last_write_status", "ok");
     report.zeros(&[
         "aof_last_cow_size",
@@ -401,25 +385,35 @@ fn persistence(report: &mut Report, context: &Context<'_, '_>) {
 }
 
 fn stats(report: &mut Report, context: &Context<'_, '_>) {
-    let totals = context.server.stats.totals();
-    let [commands, input, output] = context.server.stats.rates();
+    let server = context.server;
+    let totals = server.stats.totals();
+    let rates = server.stats.rates();
     let kib = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
     report.field("total_connections_received", totals.connections_received);
     report.field("total_commands_processed", totals.commands_processed);
-    report.field("instantaneous_ops_per_sec", commands);
+    report.field("instantaneous_ops_per_sec", rates.commands);
     report.field("total_net_input_bytes", totals.net_input_bytes);
     report.field("total_net_output_bytes", totals.net_output_bytes);
     report.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
-    report.field("instantaneous_input_kbps", kib(input));
-    report.field("instantaneous_output_kbps", kib(output));
+    report.field("instantaneous_input_kbps", kib(rates.input_bytes));
+    report.field("instantaneous_output_kbps", kib(rates.output_bytes));
     report.field("instantaneous_input_repl_kbps", "0.00");
     report.field("instantaneous_output_repl_kbps", "0.00");
     report.field("rejected_connections", totals.rejected_connections);
     report.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     report.field("expired_subkeys", totals.expired_subkeys);
     report.field("expired_keys", totals.expired_keys);
+    let stale = server.stats.stale_share() * 100.0;
+    report.two_decimals("expired_stale_perc", stale);
+    // The expiry cycle looks at all that is due, however long it takes: clients come between.
+    report.field("expired_time_cap_reached_count", 0);
+    let millis = totals.expire_cycle_micros / 1_000;
+    report.field("expire_cycle_cpu_milliseconds", millis);
     report.field("evicted_keys", totals.evicted_keys);
     report.zeros(&["evicted_clients", "evicted_scripts"]);
+    let (current, total) = server.over_limit.millis(context.db.access.now);
+    report.field("total_eviction_exceeded_time", total);
+    report.field("current_eviction_exceeded_time", current);
     report.field("keyspace_hits", totals.keyspace_hits);
     report.field("keyspace_misses", totals.keyspace_misses);
     report.zeros(&[
@@ -457,12 +451,26 @@ fn stats(report: &mut Report, context: &Context<'_, '_>) {
         "client_output_buffer_limit_disconnections",
         totals.output_buffer_limit_disconnections,
     );
+    event_loops(report, context, &totals);
     report.field("acl_access_denied_auth", totals.auth_failures);
     report.zeros(&[
         "acl_access_denied_cmd",
         "acl_access_denied_key",
         "acl_access_denied_channel",
     ]);
+}
+
+/// The event loops of all workers together.
+fn event_loops(report: &mut Report, context: &Context<'_, '_>, totals: &Totals) {
+    let loops = context.server.event_loops();
+    let rates = context.server.stats.rates();
+    let in_commands: u64 = totals.commands.iter().map(|[_, micros, ..]| micros).sum();
+    report.field("eventloop_cycles", loops.cycles);
+    report.field("eventloop_duration_sum", loops.micros);
+    report.field("eventloop_duration_cmd_sum", in_commands);
+    report.field("instantaneous_eventloop_cycles_per_sec", rates.loop_cycles);
+    let each = rates.loop_micros.checked_div(rates.loop_cycles);
+    report.field("instantaneous_eventloop_duration_usec", each.unwrap_or(0));
 }
 
 fn replication(report: &mut Report, context: &Context<'_, '_>) {
@@ -473,7 +481,7 @@ fn replication(report: &mut Report, context: &Context<'_, '_>) {
     report.field("master_failover_state", "no-failover");
     report.field("master_replid", &context.server.replication_id);
     report.field("master_replid2", format_args!("{:040}", 0));
-    report.field("master_repl_offset", 0);
+    report.field("master_repl_offset", REPLICATION_OFFSET);
     report.field("second_repl_offset", -1);
     report.field("repl_backlog_active", 0);
     report.field(

@@ -1,8 +1,11 @@
 //! The commands: what a command is ([`spec`]), the list of them ([`registry`]), where their keys are
 //! ([`keys`]), and a file for each family.
 
+pub mod absent;
+pub mod acl;
 pub mod admin;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -17,9 +20,13 @@ pub mod help;
 pub mod info;
 pub mod keys;
 mod lolwut;
+pub mod memory;
+pub mod module;
 pub mod object;
+pub mod persistence;
 pub mod pubsub;
 pub mod registry;
+pub mod replication;
 pub mod sample;
 pub mod scan;
 pub mod set;

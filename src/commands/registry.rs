@@ -10,15 +10,18 @@ use std::sync::LazyLock;
 use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
-    admin, client, command, config, connection, debug, expire, generic, hash, hash_expire, info,
-    object, pubsub, set, shutdown, sorted_set, string, transactions,
+    acl, admin, client, cluster, command, config, connection, debug, expire, generic, hash,
+    hash_expire, info, memory, module, object, persistence, pubsub, replication, set, shutdown,
+    sorted_set, string, transactions,
 };
 use crate::resp::Args;
 
 /// The families. Adding a file of commands means adding its list here.
 const FAMILIES: &[&[CommandSpec]] = &[
+    acl::COMMANDS,
     admin::COMMANDS,
     client::COMMANDS,
+    cluster::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
     connection::COMMANDS,
@@ -28,8 +31,12 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hash::COMMANDS,
     hash_expire::COMMANDS,
     info::COMMANDS,
+    memory::COMMANDS,
+    module::COMMANDS,
     object::COMMANDS,
+    persistence::COMMANDS,
     pubsub::COMMANDS,
+    replication::COMMANDS,
     set::COMMANDS,
     shutdown::COMMANDS,
     sorted_set::COMMANDS,

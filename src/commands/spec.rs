@@ -119,6 +119,12 @@ macro_rules! bit_set {
                     .map(|(_, text)| text)
             }
 
+            /// The member of this name, whatever its case.
+            pub fn named(name: &[u8]) -> Option<$name> {
+                let same = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
+                $name::ALL.iter().find(|(_, known)| same(known)).map(|(flag, _)| *flag)
+            }
+
             /// Every member with its name.
             pub const ALL: &'static [($name, &'static str)] = &[$(($name::$flag, $text)),*];
         }
@@ -349,6 +355,8 @@ impl KeySpec {
 /// Command groups, as in Redis's documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
+    /// Clusters.
+    Cluster,
     /// Connection management.
     Connection,
     /// Generic commands on keys.
@@ -375,6 +383,7 @@ impl Group {
     /// The group's name as `COMMAND DOCS` prints it.
     pub const fn name(self) -> &'static str {
         match self {
+            Group::Cluster => "cluster",
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Hash => "hash",

@@ -551,6 +551,11 @@ impl Config {
         Permission::from_number(self.number(Id::EnableDebugCommand))
     }
 
+    /// Who may use MODULE.
+    pub fn enable_module_command(&self) -> Permission {
+        Permission::from_number(self.number(Id::EnableModuleCommand))
+    }
+
     /// Who may change protected settings.
     pub fn enable_protected_configs(&self) -> Permission {
         Permission::from_number(self.number(Id::EnableProtectedConfigs))
@@ -605,6 +610,11 @@ impl Config {
             .daemonize()
             .then(|| PathBuf::from("/var/run/redis.pid"));
         self.path(Id::Pidfile).or(default)
+    }
+
+    /// Where Redis would keep its users, if that is set.
+    pub fn aclfile(&self) -> Option<PathBuf> {
+        self.path(Id::Aclfile)
     }
 
     /// The configuration file that was read, as an absolute path.

@@ -319,7 +319,7 @@ pub(crate) static NAMES: LazyLock<BTreeMap<&'static str, Id>> = LazyLock::new(||
 settings! {
     AclPubsubDefault => choice("acl-pubsub-default", ACL_PUBSUB_DEFAULT, "resetchannels");
     Aclfile => text("aclfile", "").fixed();
-    AcllogMaxLen => number("acllog-max-len", 128, 0..=I64);
+    AcllogMaxLen => number("acllog-max-len", 128, 0..=I64).used();
     ActiveDefragCycleMax => number("active-defrag-cycle-max", 25, 1..=99);
     ActiveDefragCycleMin => number("active-defrag-cycle-min", 1, 1..=99);
     ActiveDefragIgnoreBytes => memory("active-defrag-ignore-bytes", 100 * MB, 1..=I64).unsigned();
@@ -384,7 +384,7 @@ settings! {
     DisableThp => flag("disable-thp", true).fixed();
     DynamicHz => flag("dynamic-hz", true);
     EnableDebugCommand => choice("enable-debug-command", PROTECTED_ACTION, "no").fixed().used();
-    EnableModuleCommand => choice("enable-module-command", PROTECTED_ACTION, "no").fixed();
+    EnableModuleCommand => choice("enable-module-command", PROTECTED_ACTION, "no").fixed().used();
     EnableProtectedConfigs => choice("enable-protected-configs", PROTECTED_ACTION, "no")
         .fixed().used();
     HashMaxListpackEntries => number("hash-max-listpack-entries", 512, 0..=I64)

@@ -116,6 +116,12 @@ pub fn peak() -> u64 {
     PEAK.load(Relaxed).max(used())
 }
 
+/// Gives memory that is free back to the system, as far as whole pages are.
+pub fn give_back() {
+    // SAFETY: takes no pointers; the allocator locks what it changes.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// Bytes of the process that are in memory, as the system counts them; 0 if it does not say.
 pub fn resident() -> u64 {
     let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else {

@@ -6,9 +6,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::flag;
+use crate::commands::absent;
 use crate::commands::context::Flow;
 use crate::commands::registry::{self, Command};
 use crate::commands::spec::{Control, Flags, Handler};
+use crate::config::Config;
 use crate::error::Error;
 use crate::keyspace::ShardSet;
 use crate::resp::{Args, Protocol, Reply};
@@ -163,16 +165,9 @@ fn check(
     let flags = command.flags;
     let server = turn.server;
     if flags.contains(Flags::PROTECTED)
-        && !server
-            .config
-            .enable_debug_command()
-            .allows(session.is_local())
+        && let Some(error) = protects(&server.config, command, session.is_local())
     {
-        return Err(Refusal::Error(Error::Static(
-            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
-             from a local connection, otherwise you need to set this option in the configuration file, and then \
-             restart the server.",
-        )));
+        return Err(Refusal::Error(error));
     }
     if !flags.contains(Flags::NO_AUTH) && session.needs_auth(&server.config) {
         return Err(Refusal::Error(Error::NoAuth));
@@ -198,6 +193,23 @@ fn check(
         return Err(Refusal::Error(Error::SubscriberOnly(command.full_name)));
     }
     Ok(command)
+}
+
+/// The error for a command that must be allowed by a setting, DEBUG or one of MODULE, if it is not.
+#[cold]
+fn protects(config: &Config, command: &Command, client_is_local: bool) -> Option<Error> {
+    let container = command.parent().unwrap_or(command).spec.name;
+    let (permission, setting) = match container {
+        "MODULE" => (config.enable_module_command(), "enable-module-command"),
+        _ => (config.enable_debug_command(), "enable-debug-command"),
+    };
+    (!permission.allows(client_is_local)).then(|| {
+        Error::text(format!(
+            "ERR {container} command not allowed. If the {setting} option is set to \"local\", you can run it from a \
+             local connection, otherwise you need to set this option in the configuration file, and then restart the \
+             server."
+        ))
+    })
 }
 
 /// A command's flags; those of EXEC include the flags of all that is queued.
@@ -260,6 +272,9 @@ fn is_browser(name: &[u8]) -> bool {
 /// The error for a command or subcommand that does not exist.
 #[cold]
 fn unknown(args: Args<'_>) -> Error {
+    if let Some(error) = absent::error(args) {
+        return error;
+    }
     match registry::lookup(args.get(0)) {
         Some(container) if args.len() > 1 => {
             Error::unknown_subcommand(args.get(1), container.spec.name)

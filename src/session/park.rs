@@ -19,10 +19,12 @@ pub enum Wait {
         /// `None`: for ever.
         until: Option<i64>,
     },
-    /// WAIT: for replicas, of which there are none, until a moment in Unix microseconds.
+    /// WAIT or WAITAOF: for replicas, of which there are none, until a moment in Unix microseconds.
     Replicas {
         /// `None`: for ever.
         until: Option<i64>,
+        /// Writes what is answered then.
+        answer: fn(&mut Reply<'_>),
     },
     /// DEBUG SLEEP: until a moment in Unix microseconds.
     Sleep {
@@ -53,7 +55,7 @@ impl Wait {
     /// The moment at which the wait ends by itself, in Unix microseconds.
     pub fn until(&self) -> Option<i64> {
         match self {
-            Wait::Keys { until, .. } | Wait::Replicas { until } => *until,
+            Wait::Keys { until, .. } | Wait::Replicas { until, .. } => *until,
             Wait::Sleep { until } | Wait::Postponed { until } => Some(*until),
         }
     }
@@ -88,8 +90,8 @@ impl Wait {
                     ));
                 } else if timed_out || signals & signal::UNBLOCK_TIMEOUT != 0 {
                     match self {
-                        Wait::Keys { .. } => reply.null_array(),
-                        _ => reply.integer(0),
+                        Wait::Replicas { answer, .. } => answer(reply),
+                        _ => reply.null_array(),
                     }
                 } else {
                     return Verdict::Wait;

@@ -1,6 +1,8 @@
 //! Eviction: what happens when `maxmemory` is passed. Runs before a batch takes its locks, and locks
 //! one shard at a time.
 
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
 use parking_lot::Mutex;
 
 use crate::clock::Micros;
@@ -24,28 +26,92 @@ const MOST_AT_ONCE: usize = 1_000;
 /// Draws in a row that may find no candidate before every place is looked at.
 const FRUITLESS_DRAWS: usize = 16;
 
-/// Evicts until memory is within `maxmemory`, as the policy says. Returns whether it still is over.
+/// How long memory was over `maxmemory` although it was tried to evict.
+#[derive(Debug, Default)]
+pub struct OverLimit {
+    /// Since when it is, in Unix microseconds; 0: it is not.
+    since: AtomicI64,
+    /// Microseconds of earlier times.
+    before: AtomicI64,
+}
+
+impl OverLimit {
+    fn begin(&self, now: Micros) {
+        let _ = self.since.compare_exchange(0, now.0, Relaxed, Relaxed);
+    }
+
+    fn end(&self, now: Micros) {
+        if self.since.load(Relaxed) != 0 {
+            let since = self.since.swap(0, Relaxed);
+            self.before.fetch_add(lasted(since, now), Relaxed);
+        }
+    }
+
+    /// Milliseconds of this time, if it is one, and of all.
+    pub fn millis(&self, now: Micros) -> (i64, i64) {
+        let current = lasted(self.since.load(Relaxed), now);
+        let total = self.before.load(Relaxed) + current;
+        (current / 1_000, total / 1_000)
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset(&self) {
+        self.since.store(0, Relaxed);
+        self.before.store(0, Relaxed);
+    }
+}
+
+/// Microseconds from `since`, if there is such a moment.
+fn lasted(since: i64, now: Micros) -> i64 {
+    if since == 0 {
+        0
+    } else {
+        (now.0 - since).max(0)
+    }
+}
+
+/// What eviction came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Memory is within the limit.
+    Within,
+    /// It is not yet. Redis too lets the command pass then, and goes on with the next.
+    Progress,
+    /// It is not, and nothing can be evicted.
+    Over,
+}
+
+/// Evicts until memory is within `maxmemory`, as the policy says. Returns whether it still is over, and
+/// nothing can be done about it.
 pub fn make_room(server: &Server, stats: &WorkerStats, now: Micros) -> bool {
+    let outcome = evict(server, stats, now);
+    match outcome {
+        Outcome::Within => server.over_limit.end(now),
+        Outcome::Progress | Outcome::Over => server.over_limit.begin(now),
+    }
+    outcome == Outcome::Over
+}
+
+fn evict(server: &Server, stats: &WorkerStats, now: Micros) -> Outcome {
     let limit = server.config.maxmemory();
     if limit == 0 || memory::publish() <= limit {
-        return false;
+        return Outcome::Within;
     }
     if server.config.maxmemory_policy() == MaxmemoryPolicy::NoEviction {
-        return true;
+        return Outcome::Over;
     }
     let _one = EVICTING.lock();
     for _ in 0..MOST_AT_ONCE {
         if memory::publish() <= limit {
-            return false;
+            return Outcome::Within;
         }
         let drawn = (0..FRUITLESS_DRAWS)
             .any(|_| evict_one(server, stats, random::below(SHARDS), Search::Draw, now));
         if !drawn && !evict_anywhere(server, stats, now) {
-            return true;
+            return Outcome::Over;
         }
     }
-    // Progress was made; Redis too lets the command pass and goes on with the next.
-    false
+    Outcome::Progress
 }
 
 /// How candidates are found.
@@ -117,5 +183,26 @@ fn score(access: &Access<'_>, policy: MaxmemoryPolicy, entry: &Entry) -> i64 {
         MaxmemoryPolicy::AllkeysRandom
         | MaxmemoryPolicy::VolatileRandom
         | MaxmemoryPolicy::NoEviction => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_over_the_limit_add_up() {
+        let over = OverLimit::default();
+        over.end(Micros(5_000));
+        assert_eq!(over.millis(Micros(9_000)), (0, 0));
+        over.begin(Micros(10_000));
+        over.begin(Micros(12_000));
+        assert_eq!(over.millis(Micros(15_000)), (5, 5));
+        over.end(Micros(20_000));
+        assert_eq!(over.millis(Micros(90_000)), (0, 10));
+        over.begin(Micros(100_000));
+        assert_eq!(over.millis(Micros(103_000)), (3, 13));
+        over.reset();
+        assert_eq!(over.millis(Micros(104_000)), (0, 0));
     }
 }

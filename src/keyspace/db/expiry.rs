@@ -114,6 +114,13 @@ impl Db<'_> {
         }
     }
 
+    /// Number of keys of one shard that have an expiry, in all databases.
+    pub fn timed_keys(&self, number: usize) -> u64 {
+        let shard = self.locked.shard(number);
+        let databases = (0..shard.databases()).filter_map(|index| shard.database(index));
+        databases.map(|database| database.expires as u64).sum()
+    }
+
     /// Removes keys that are past their expiry, and such fields of hashes, from the segments of one shard,
     /// beginning at `at` (a database and a segment), until about `limit` slots were looked at, or about
     /// `limit` fields removed. Returns where to go on, or `None` at the end. The shard must be locked for writing.
