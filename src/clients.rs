@@ -32,6 +32,8 @@ pub mod signal {
     pub const UNBLOCK_ERROR: u8 = 4;
     /// Look again whether there still is a reason to wait.
     pub const RESUME: u8 = 8;
+    /// Look into the inbox.
+    pub const INBOX: u8 = 16;
 }
 
 /// Why a client waits. Values of [`Client::waiting`].
@@ -261,6 +263,7 @@ impl Client {
         let owed = self.owed_bytes();
         let is_late = inbox.above_soft_limit.load(Relaxed) != 0;
         if wake {
+            self.signals.fetch_or(signal::INBOX, SeqCst);
             woken.push(self.clone());
         }
         if owed >= config.least_output_limit() || is_late {

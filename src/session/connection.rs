@@ -214,16 +214,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends what is owed, reads, and runs what was read.
     fn poll_on(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
         let signals = self.session.client.take_signals();
-        if signals & signal::KILL != 0 {
-            if self.session.client.cut_off.load(Relaxed) {
-                self.worker
-                    .stats()
-                    .output_buffer_limit_disconnections
-                    .add(1);
-            }
+        if signals & (signal::KILL | signal::INBOX) != 0 && !self.take_messages(signals) {
             return Poll::Ready(Step::Closed);
         }
-        self.session.take_inbox(&mut self.out);
         if self.flush(cx).is_err() {
             return Poll::Ready(Step::Closed);
         }
@@ -284,6 +277,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Err(_) => Poll::Ready(Step::Closed),
         }
+    }
+
+    /// Takes what others told the client. False if it is to be closed.
+    #[cold]
+    fn take_messages(&mut self, signals: u8) -> bool {
+        if signals & signal::KILL == 0 {
+            self.session.take_inbox(&mut self.out);
+            return true;
+        }
+        if self.session.client.cut_off.load(Relaxed) {
+            let stats = self.worker.stats();
+            stats.output_buffer_limit_disconnections.add(1);
+        }
+        false
     }
 
     /// The client sends no more. What it is owed is still sent: it may have closed one direction only.
@@ -465,8 +472,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
-        self.session.take_inbox(&mut self.out);
-        observers::wake(&mut turn.woken);
+        if self.session.attention != 0 {
+            self.session.take_inbox(&mut self.out);
+        }
+        if !turn.woken.is_empty() {
+            observers::wake(&mut turn.woken);
+        }
         if !turn.ran.is_empty() {
             share_time(turn.stats, turn.ran, clock::now().since(now));
             // One long batch or EXEC must not leave a large list behind.

@@ -81,10 +81,11 @@ impl<'a> Turn<'a> {
 
     /// Unlocks, after what is to be done before that, and before what is to be done after.
     #[inline]
-    fn finish(&mut self, db: Db<'_>) {
+    fn finish(&mut self, mut db: Db<'_>) {
         if db.has_aftermath() {
             return self.clear_up(db);
         }
+        db.forget_aftermath();
         self.stats.dirty.add(db.dirty());
     }
 

@@ -138,10 +138,19 @@ impl<'a> Db<'a> {
     #[inline]
     fn changed(&mut self, index: usize, key: Key<'_>, event: &'static str) {
         self.dirty += 1;
+        // One branch for all, because there is nobody nearly always.
+        if !self.shard_mut(key).watches.is_empty() | self.access.is_observed() {
+            self.tell_of_change(index, key, event);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_of_change(&mut self, index: usize, key: Key<'_>, event: &'static str) {
         let client = self.access.client;
-        let shard = self.shard_mut(key);
-        if !shard.watches.is_empty() {
-            shard.watches.changed(index, key, Blame { client, event });
+        let watches = &mut self.shard_mut(key).watches;
+        if !watches.is_empty() {
+            watches.changed(index, key, Blame { client, event });
         }
         if self.access.is_observed() {
             self.notify(index, key, event);
@@ -149,7 +158,6 @@ impl<'a> Db<'a> {
     }
 
     /// Publishes a keyspace event that comes with no change of its own, or with more than one.
-    #[cold]
     pub fn notify(&mut self, index: usize, key: Key<'_>, event: &str) {
         let (observers, config) = (self.access.observers, self.access.config);
         let woken = &mut self.aftermath().woken;
@@ -188,6 +196,13 @@ impl<'a> Db<'a> {
 
     fn aftermath(&mut self) -> &mut Aftermath {
         self.aftermath.get_or_insert_default()
+    }
+
+    /// Drops what is known to be empty without a look at it.
+    #[inline]
+    pub fn forget_aftermath(&mut self) {
+        debug_assert!(self.aftermath.is_none());
+        std::mem::forget(self.aftermath.take());
     }
 
     /// Whether there is anything to do after the batch: clients to serve, or memory to free.
