@@ -26,7 +26,6 @@ pub const ABSENT: &[&str] = &[
     "CLIENT|GETREDIR",
     "CLIENT|TRACKING",
     "CLIENT|TRACKINGINFO",
-    "CONFIG|REWRITE",
     "DUMP",
     "EVAL",
     "EVALSHA",

@@ -53,6 +53,8 @@ const HELP_LINES: &[&str] = &[
     "    Change parameters: all of them, or none if one is refused.",
     "RESETSTAT",
     "    Set the statistics of INFO back to zero.",
+    "REWRITE",
+    "    Write the parameters as they are now into the configuration file.",
 ];
 
 const RESETSTAT: CommandSpec =
@@ -71,6 +73,32 @@ fn resetstat(
     context.server.saves.reset();
     context.server.over_limit.reset();
     context.server.reset_event_loops();
+    reply.ok();
+    Ok(Flow::Done)
+}
+
+const REWRITE: CommandSpec =
+    CommandSpec::session("REWRITE", Arity::exactly(2), Group::Server, rewrite)
+        .flags(members!(Flags: ADMIN | NOSCRIPT | LOADING | STALE))
+        .doc(
+            "2.8.0",
+            "O(1)",
+            "Writes the parameters as they are now into the configuration file.",
+        )
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
+
+fn rewrite(
+    context: &mut Context<'_, '_>,
+    _args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Flow, Error> {
+    match context.server.config.rewrite() {
+        Ok(()) => tracing::info!("CONFIG REWRITE executed with success."),
+        Err(text) => {
+            tracing::warn!("CONFIG REWRITE failed: {text}");
+            return Err(Error::text(text));
+        }
+    }
     reply.ok();
     Ok(Flow::Done)
 }
@@ -163,12 +191,16 @@ fn warn_of_small_memory(server: &Server) {
     }
 }
 
-const CONFIG: CommandSpec =
-    CommandSpec::container("CONFIG", Group::Server, &[GET, HELP, RESETSTAT, SET]).doc(
-        "2.0.0",
-        "Depends on the subcommand.",
-        "A container of commands on the configuration.",
-    );
+const CONFIG: CommandSpec = CommandSpec::container(
+    "CONFIG",
+    Group::Server,
+    &[GET, HELP, RESETSTAT, REWRITE, SET],
+)
+.doc(
+    "2.0.0",
+    "Depends on the subcommand.",
+    "A container of commands on the configuration.",
+);
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[CONFIG];

@@ -6,6 +6,7 @@
 
 mod load;
 pub mod notify;
+mod rewrite;
 mod table;
 #[cfg(test)]
 mod tests;
