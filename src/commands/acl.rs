@@ -30,8 +30,10 @@ fn cat(
     let names: Vec<&str> = match args.len() {
         2 => Categories::ALL.iter().map(|(_, name)| *name).collect(),
         3 => {
-            let wanted = Categories::named(args.get(2))
-                .ok_or_else(|| Error::quoting("ERR Unknown category '", args.get(2), "'"))?;
+            let name = args.get(2);
+            let shown = &name[..name.len().min(SHOWN)];
+            let wanted = Categories::named(name)
+                .ok_or_else(|| Error::quoting("ERR Unknown category '", shown, "'"))?;
             registry::top_level()
                 .iter()
                 .flat_map(|command| std::iter::once(command).chain(command.subcommands()))
@@ -47,6 +49,9 @@ fn cat(
     }
     Ok(Flow::Done)
 }
+
+/// Bytes of an unknown category's name that an error shows.
+const SHOWN: usize = 128;
 
 /// The error for a number of arguments that only the subcommand itself finds wrong.
 fn wrong_arguments(args: Args<'_>) -> Error {

@@ -2,6 +2,7 @@
 macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
+            acl,
             blocking,
             connection,
             generic,
@@ -9,7 +10,9 @@ macro_rules! for_each_script {
             hash_expire,
             hash_expire_8,
             hash_expire_errors,
+            memory,
             numbers,
+            persistence,
             protocol,
             pubsub,
             reload,
@@ -22,6 +25,7 @@ macro_rules! for_each_script {
             sorted_set_range,
             sorted_set_scan,
             sorted_set_store,
+            standalone,
             string,
             transactions,
             watch,
