@@ -152,6 +152,25 @@ stop
 launch "$entrypoint" redis-server "$work/own.conf"
 check 'entrypoint: the server by its name' healthy redis-cli -p "$port" ping
 stop
+# Clients come from outside the container: no protected mode, unless somebody says so.
+mode() { redis-cli -p "$port" config get protected-mode | tail -n 1; }
+is_mode() { [ "$(healthy redis-cli -p "$port" ping && mode)" = "$1" ]; }
+if $ours; then
+    launch "$entrypoint" redis-server "$work/own.conf"
+    check 'entrypoint: no protected mode' is_mode no
+    launch "$entrypoint" redis-server "$work/own.conf" --protected-mode yes
+    check 'entrypoint: protected mode by an argument' is_mode yes
+    launch env REDOUBLE_PROTECTED_MODE=yes "$entrypoint" --port "$port" --bind 127.0.0.1
+    check 'entrypoint: protected mode by the environment' is_mode yes
+    echo 'protected-mode yes' >>"$work/own.conf"
+    launch "$entrypoint" "$work/own.conf"
+    check 'entrypoint: protected mode by the file' is_mode yes
+    stop
+fi
+from_input() { exec "$entrypoint" - <<<"port $port"$'\n''bind 127.0.0.1'; }
+launch from_input
+check 'entrypoint: standard input is for the server' healthy redis-cli -p "$port" ping
+stop
 check 'entrypoint: any other program' says '^hello world$' "$entrypoint" echo 'hello world'
 check 'entrypoint: --version' says '^Redis server v=[0-9.]+ ' "$entrypoint" --version
 
