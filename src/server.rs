@@ -298,9 +298,14 @@ fn listen_on_path(
 ) -> Result<std::os::unix::net::UnixListener, String> {
     use std::os::unix::fs::PermissionsExt;
     let failed = |error: io::Error| {
+        // The system's own words for a path that is too long name a constant.
+        let text = match error.kind() {
+            io::ErrorKind::InvalidInput => "the path is too long for a socket".to_owned(),
+            _ => crate::config::os_text(&error),
+        };
         format!(
-            "Failed opening Unix socket: bind: {}",
-            crate::config::os_text(&error)
+            "Failed opening Unix socket: bind: {}: {text}",
+            path.display()
         )
     };
     // A socket that an earlier server left behind would refuse the name.
@@ -364,6 +369,13 @@ async fn listen<T>(
         tracing::info!("Ready to accept connections unix");
     }
     ready();
+    let maxmemory = server.config.maxmemory();
+    if (1..1 << 20).contains(&maxmemory) {
+        tracing::warn!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {maxmemory} bytes). \
+             Are you sure this is what you really want?"
+        );
+    }
     let timers = server.clone();
     local.spawn_local(async move { check_idle_clients(&timers).await });
     let timers = server.clone();

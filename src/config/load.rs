@@ -268,10 +268,11 @@ impl Loader {
             match std::fs::read(OsStr::from_bytes(&file)) {
                 Ok(text) => self.read_text(&text, &Origin::File(name), depth)?,
                 Err(error) => {
-                    return Err(LoadError::Open {
-                        file: name,
-                        reason: os_text(&error),
-                    });
+                    let mut reason = os_text(&error);
+                    if depth == 0 && Id::find(name.as_bytes()).is_some() {
+                        reason += &format!(" (the setting is --{name})");
+                    }
+                    return Err(LoadError::Open { file: name, reason });
                 }
             }
         }

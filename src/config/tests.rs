@@ -880,6 +880,11 @@ fn wrong_lines_are_reported_as_redis_does() {
         assert_eq!(error.to_string(), expected, "{arguments:?}");
     }
     assert_eq!(
+        load_error(&["maxclients", "5"]),
+        "Fatal error, can't open config file 'maxclients': No such file or directory \
+         (the setting is --maxclients)"
+    );
+    assert_eq!(
         load_error(&["/no/such.conf"]),
         "Fatal error, can't open config file '/no/such.conf': No such file or directory"
     );
