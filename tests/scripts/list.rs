@@ -4,6 +4,12 @@ macro_rules! for_each_script {
         $then! {
             blocking,
             connection,
+            events,
+            events_channels,
+            events_collections,
+            events_expiry,
+            events_hash,
+            events_misses,
             generic,
             hash,
             hash_expire,
