@@ -220,7 +220,7 @@ fn look_inside<R>(
     db.remove_if_stale(key);
     let view = db.view();
     let result = view
-        .get_untouched(key)
+        .get_unnoticed(key)
         .ok_or(Error::NoSuchKey)
         .and_then(look);
     view.count();
@@ -352,7 +352,7 @@ fn populate(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandRe
         if size > 0 {
             value.resize(size, 0);
         }
-        db.set(key, Value::Bytes(&value), SetExpiry::Clear, "set");
+        db.set(key, Value::Bytes(&value), SetExpiry::Clear, "populate");
     }
     reply.ok();
     Ok(())

@@ -8,9 +8,10 @@ use crate::commands::registry::Command;
 use crate::commands::spec::{CommandResult, Footprint, Handler};
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
+use crate::keyspace::view::Trace;
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
-use crate::observers::Woken;
-use crate::resp::{Args, Reply};
+use crate::observers::{Woken, events};
+use crate::resp::{Args, Key, Reply};
 use crate::server::Server;
 use crate::session::Session;
 use crate::session::multi::Queue;
@@ -141,7 +142,7 @@ impl<'a> Turn<'a> {
     ) -> Result<Flow, Error> {
         match command.spec.handler {
             Handler::Read(run) => self
-                .run_read(session, command, run, args, shards, reply)
+                .run_read(session, run, args, shards, reply)
                 .map(|()| Flow::Done),
             Handler::Write(run) => {
                 let mut db = self.lock(session, shards);
@@ -190,7 +191,6 @@ impl<'a> Turn<'a> {
     fn run_read(
         &mut self,
         session: &Session,
-        command: &Command,
         run: fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
         args: Args<'_>,
         shards: ShardSet,
@@ -205,12 +205,15 @@ impl<'a> Turn<'a> {
             let result = run(&view, args, reply);
             if !view.met_expired() || !view.access.removes_stale {
                 view.count();
+                if view.has_traces() {
+                    publish_misses(&view, &mut self.woken);
+                }
                 return result;
             }
         }
         reply.cut(mark);
         let mut db = self.lock(session, shards);
-        let result = read_exclusively(&mut db, command, run, args, reply);
+        let result = read_exclusively(&mut db, run, args, reply);
         self.finish(db);
         result
     }
@@ -257,7 +260,7 @@ impl<'a> Turn<'a> {
         reply: &mut Reply<'_>,
     ) -> CommandResult {
         match command.spec.handler {
-            Handler::Read(run) => read_exclusively(db, command, run, args, reply),
+            Handler::Read(run) => read_exclusively(db, run, args, reply),
             Handler::Write(run) => run(db, args, reply),
             Handler::Blocking(run) => {
                 // As if its time were over (`transactions.md` 3.5).
@@ -308,31 +311,45 @@ fn log_abort(session: &Session) {
 /// once more.
 fn read_exclusively(
     db: &mut Db<'_>,
-    command: &Command,
     run: fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let mark = reply.mark();
-    let met = {
+    let (result, traces) = {
         let view = db.view().tentative();
         let result = run(&view, args, reply);
         if !view.met_expired() || !view.access.removes_stale {
             view.count();
-            return result;
+            (Some(result), view.take_traces())
+        } else {
+            (None, view.take_traces())
         }
-        view.take_expired()
     };
-    reply.cut(mark);
-    // Not those behind a key of the wrong type: the command ends there, and never meets them.
-    command.for_each_key(args, |index, _| {
-        let key = args.key(index);
-        if met.binary_search(&key.hash).is_ok() {
-            db.remove_if_stale(key);
+    for trace in &traces {
+        match trace {
+            Trace::Stale(key) => db.remove_if_stale(Key::new(key)),
+            Trace::Missed(key) => db.notify_missed(Key::new(key)),
         }
-    });
+    }
+    if let Some(result) = result {
+        return result;
+    }
+    reply.cut(mark);
     let view = db.view();
     let result = run(&view, args, reply);
     view.count();
     result
+}
+
+/// Publishes what a read looked for in vain.
+#[cold]
+fn publish_misses(view: &View<'_>, woken: &mut Woken) {
+    let access = &view.access;
+    for trace in view.take_traces() {
+        if let Trace::Missed(key) = trace {
+            let pubsub = &access.observers.pubsub;
+            events::publish(pubsub, access.config, access.index, &key, "keymiss", woken);
+        }
+    }
 }

@@ -152,16 +152,30 @@ impl<'a> Db<'a> {
         if !watches.is_empty() {
             watches.changed(index, key, Blame { client, event });
         }
+        self.notify_in(index, key, event);
+    }
+
+    /// Publishes a keyspace event of a key of the selected database that is no change of its own.
+    #[inline]
+    pub fn notify(&mut self, key: Key<'_>, event: &'static str) {
+        self.notify_in(self.access.index, key, event);
+    }
+
+    #[inline]
+    fn notify_in(&mut self, index: usize, key: Key<'_>, event: &'static str) {
         if self.access.is_observed() {
-            self.notify(index, key, event);
+            self.publish(index, key, event);
         }
     }
 
-    /// Publishes a keyspace event that comes with no change of its own, or with more than one.
-    pub fn notify(&mut self, index: usize, key: Key<'_>, event: &str) {
-        let (observers, config) = (self.access.observers, self.access.config);
-        let woken = &mut self.aftermath().woken;
-        events::publish(&observers.pubsub, config, index, key.bytes, event, woken);
+    #[cold]
+    fn publish(&mut self, index: usize, key: Key<'_>, event: &'static str) {
+        let (pubsub, config) = (&self.access.observers.pubsub, self.access.config);
+        let mut woken = Woken::new();
+        events::publish(pubsub, config, index, key.bytes, event, &mut woken);
+        if !woken.is_empty() {
+            self.aftermath().woken.append(&mut woken);
+        }
     }
 
     /// Where clients are noted that are to be woken after the batch, because they were told something.
@@ -175,9 +189,7 @@ impl<'a> Db<'a> {
         if !shard.watches.is_empty() {
             shard.watches.removed(index, key, Blame { client, event });
         }
-        if self.access.is_observed() {
-            self.notify(index, key, event);
-        }
+        self.notify_in(index, key, event);
     }
 
     /// A collection came to lie under a key: clients that wait for it are served after the batch.
@@ -310,15 +322,23 @@ impl<'a> Db<'a> {
 
     /// Looks a key up for a read: counts as a use of it and in the statistics. O(1).
     pub fn read(&mut self, key: Key<'_>) -> Option<&Entry> {
-        let stats = self.access.stats;
-        let entry = self.get(key);
-        let counter = if entry.is_some() {
-            &stats.keyspace_hits
-        } else {
-            &stats.keyspace_misses
-        };
-        counter.add(1);
-        entry
+        if self.get(key).is_none() {
+            self.access.stats.keyspace_misses.add(1);
+            self.notify(key, "keymiss");
+            return None;
+        }
+        self.access.stats.keyspace_hits.add(1);
+        self.find(self.access.index, key)
+    }
+
+    /// Publishes that a read looked for a key of the selected database in vain, unless it is there: it was
+    /// a hash with fields past their expiry.
+    pub fn notify_missed(&mut self, key: Key<'_>) {
+        let now = self.access.millis();
+        let entry = self.find(self.access.index, key);
+        if entry.is_none_or(|entry| entry.is_expired(now)) {
+            self.notify(key, "keymiss");
+        }
     }
 
     /// Looks a key up without a trace. O(1).
@@ -382,6 +402,7 @@ impl<'a> Db<'a> {
             let entry = Entry::with_object(key.bytes, object, None, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
             self.arrived(index, key);
+            self.notify(key, "new");
         }
         if changes > 0 {
             self.changed(index, key, event);
@@ -426,6 +447,7 @@ impl<'a> Db<'a> {
         // Clients wait for a key to come: as in Redis, one that was there has not come.
         if is_new {
             self.arrived(index, key);
+            self.notify(key, "new");
         }
         self.changed(index, key, event);
     }
@@ -481,6 +503,7 @@ impl<'a> Db<'a> {
             };
             let entry = Entry::new(key.bytes, value, at, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
+            self.notify(key, "new");
         }
         self.changed(index, key, event);
     }
@@ -624,6 +647,7 @@ impl<'a> Db<'a> {
             entry.renamed(to.bytes),
         );
         self.arrived(index, to);
+        self.notify(to, "new");
         self.changed(index, from, "rename_from");
         self.changed(index, to, "rename_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -643,6 +667,7 @@ impl<'a> Db<'a> {
         };
         Self::put(self.shard_mut(key).make_database(destination), key, entry);
         self.arrived(destination, key);
+        self.notify_in(destination, key, "new");
         self.changed(index, key, "move_from");
         self.changed(destination, key, "move_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -668,6 +693,7 @@ impl<'a> Db<'a> {
         }
         Self::put(self.shard_mut(to).make_database(destination), to, copy);
         self.arrived(destination, to);
+        self.notify_in(destination, to, "new");
         self.changed(destination, to, "copy_to");
         true
     }
