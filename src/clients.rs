@@ -484,4 +484,16 @@ mod tests {
         assert_eq!(client.take_signals(), signal::KILL);
         assert_eq!(client.take_signals(), signal::KILL);
     }
+
+    #[test]
+    fn only_a_blocking_command_is_unblocked_and_once() {
+        let client = Client::new(7, String::new(), String::new(), 0, 0, Micros(0));
+        assert!(!client.unblock(signal::UNBLOCK_ERROR));
+        client.waiting.store(waiting::POSTPONED, Relaxed);
+        assert!(!client.unblock(signal::UNBLOCK_ERROR));
+        client.waiting.store(waiting::BLOCKED, Relaxed);
+        assert!(client.unblock(signal::UNBLOCK_ERROR));
+        assert!(!client.unblock(signal::UNBLOCK_ERROR));
+        assert_eq!(client.take_signals(), signal::UNBLOCK_ERROR);
+    }
 }
