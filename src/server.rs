@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::keyspace::locks::SHARDS;
 use crate::memory;
-use crate::observers::Observers;
+use crate::observers::{self, Observers, Woken};
 use crate::pause::Pause;
 use crate::random;
 use crate::reaper::Reaper;
@@ -52,7 +52,7 @@ const FILES_PER_THREAD: u64 = 4;
 /// File descriptors besides those of the workers: listeners, logs, standard streams.
 const OWN_FILES: u64 = 16;
 
-/// How often rates are measured.
+/// How often rates are measured, and the table of tracked keys is looked after.
 const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
 
 /// What all threads of a server share.
@@ -62,7 +62,7 @@ pub struct Server {
     /// The keys.
     pub keyspace: Keyspace,
     /// The connected clients.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// Who is told of what happens.
     pub observers: Observers,
     /// Counters: those of the workers, and last those of the listener.
@@ -106,10 +106,11 @@ impl Server {
     pub fn new(config: Arc<Config>) -> Self {
         let threads = config.threads();
         let started = clock::now();
+        let clients = Arc::<Clients>::default();
         Server {
             keyspace: Keyspace::new(config.databases()),
-            clients: Clients::default(),
-            observers: Observers::default(),
+            observers: Observers::new(clients.clone()),
+            clients,
             stats: Stats::new(threads + 1, registry::count()),
             saves: Saves::new(started),
             acl_log: AclLog::default(),
@@ -735,6 +736,10 @@ async fn take_samples(server: &Server) {
         server.stats.sample(now, server.all_event_loops());
         server.saves.do_scheduled(&server.stats, now);
         memory::used();
+        let mut woken = Woken::new();
+        let tracking = &server.observers.tracking;
+        tracking.tend(&server.config, now, &mut woken);
+        observers::wake(&mut woken);
         tokio::time::sleep(SAMPLE_PERIOD).await;
     }
 }

@@ -435,6 +435,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             now,
             ran,
             woken: Woken::new(),
+            changes: Vec::new(),
+            reply_start: 0,
+            tells_first: false,
         };
         let mut commands = 0;
         let mut done = 0;
@@ -472,6 +475,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
+        let tracking = &server.observers.tracking;
+        tracking.broadcast(&server.config, &mut turn.changes, &mut turn.woken);
         if self.session.attention != 0 {
             self.session.take_inbox(&mut self.out);
         }
@@ -749,6 +754,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stats.commands_processed.add(1);
             stats.commands[waiter.command].calls.add(1);
         }
+        if verdict == Verdict::Served {
+            // What follows must not overtake the reply.
+            self.session.take_inbox(&mut self.out);
+        }
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.leave_wait(verdict == Verdict::Served);
         self.more = !self.pending.is_empty();
@@ -917,6 +926,7 @@ impl<S> Drop for Connection<S> {
         let server = &self.worker.server;
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         self.session.unsubscribe_all(&server.observers.pubsub);
+        self.session.stop_tracking(&server.observers.tracking);
         server.clients.remove(self.session.id());
         server.connection_ended(self.worker.index);
     }

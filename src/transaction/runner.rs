@@ -10,11 +10,12 @@ use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
 use crate::observers::Woken;
+use crate::observers::tracking::{Change, Choice};
 use crate::resp::{Args, Reply};
 use crate::server::Server;
-use crate::session::Session;
 use crate::session::multi::Queue;
 use crate::session::park::Wait;
+use crate::session::{ReplyMode, Session, attention};
 use crate::stats::WorkerStats;
 use crate::transaction::blocking;
 use crate::transaction::watch;
@@ -31,6 +32,13 @@ pub struct Turn<'a> {
     pub ran: &'a mut Vec<u16>,
     /// Clients that were told something in this turn, to be woken at its end.
     pub woken: Woken,
+    /// Keys that were changed in this turn, for clients that broadcast.
+    pub changes: Vec<Change>,
+    /// Where the reply of the running command begins, behind what the client was told before it; set for a
+    /// session that needs attention.
+    pub reply_start: usize,
+    /// Whether the client is told what the command changed before its reply.
+    pub tells_first: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -56,6 +64,25 @@ impl<'a> Turn<'a> {
         self.stats.count_error(&error.code());
         if let Some(command) = command {
             self.stats.commands[command.id].failed.add(1);
+        }
+    }
+
+    /// Notes the keys of a read command, whatever it answered, if the client tracks what it reads. Their shards
+    /// are locked since the read.
+    #[inline]
+    fn note_read(&self, session: &Session, command: &Command, args: Args<'_>) {
+        if session.attention & attention::TRACKING != 0 {
+            self.remember(session, command, args);
+        }
+    }
+
+    #[cold]
+    fn remember(&self, session: &Session, command: &Command, args: Args<'_>) {
+        if session.tracking().is_some_and(Choice::remembers) {
+            let tracking = &self.server.observers.tracking;
+            command.for_each_key(args, |index, _| {
+                tracking.remember(args.key(index), session.id());
+            });
         }
     }
 
@@ -89,13 +116,17 @@ impl<'a> Turn<'a> {
         self.stats.dirty.add(db.dirty());
     }
 
-    /// Serves the clients that wait for what came, unlocks, wakes them, and drops what was removed.
+    /// Tells the client of its own changes, serves the clients that wait for what came, unlocks, wakes them, and
+    /// drops what was removed.
     #[cold]
     fn clear_up(&mut self, mut db: Db<'_>) {
+        self.tells_first = db.flushes_now();
+        db.tell_own();
         let served = blocking::serve(&mut db, self.stats);
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
         self.woken.append(db.woken());
+        self.changes.append(db.changes());
         drop(db);
         blocking::wake(served);
         if !garbage.is_empty() {
@@ -114,7 +145,12 @@ impl<'a> Turn<'a> {
     ) -> Flow {
         let waiter = Arc::new(Waiter::new(
             session.client.clone(),
-            (session.db, session.protocol, !session.no_touch),
+            (
+                session.db,
+                session.protocol,
+                !session.no_touch,
+                session.reply_mode() == ReplyMode::On,
+            ),
             (command.0.id, command.1),
             args,
             want,
@@ -205,12 +241,14 @@ impl<'a> Turn<'a> {
             let result = run(&view, args, reply);
             if !view.met_expired() || !view.access.removes_stale {
                 view.count();
+                self.note_read(session, command, args);
                 return result;
             }
         }
         reply.cut(mark);
         let mut db = self.lock(session, shards);
         let result = read_exclusively(&mut db, command, run, args, reply);
+        self.note_read(session, command, args);
         self.finish(db);
         result
     }
@@ -246,6 +284,7 @@ impl<'a> Turn<'a> {
         }
         session.in_exec = false;
         self.finish(db);
+        self.tells_first = false;
     }
 
     fn run_queued(
@@ -257,7 +296,11 @@ impl<'a> Turn<'a> {
         reply: &mut Reply<'_>,
     ) -> CommandResult {
         match command.spec.handler {
-            Handler::Read(run) => read_exclusively(db, command, run, args, reply),
+            Handler::Read(run) => {
+                let result = read_exclusively(db, command, run, args, reply);
+                self.note_read(session, command, args);
+                result
+            }
             Handler::Write(run) => run(db, args, reply),
             Handler::Blocking(run) => {
                 // As if its time were over (`transactions.md` 3.5).

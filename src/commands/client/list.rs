@@ -62,7 +62,7 @@ fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: 
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
          qbuf={query} qbuf-free=0 argv-mem={arguments} multi-mem={queued} rbs={output} rbp={output} obl={output} \
-         oll=0 omem={output} tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
+         oll=0 omem={output} tot-mem={} events={} cmd={} user=default redir={} resp={} lib-name={} lib-ver={}",
         client.id,
         client.addr(),
         client.laddr(),
@@ -79,11 +79,20 @@ fn describe(out: &mut String, client: &Client, context: &Context<'_, '_>, args: 
         client
             .last_command()
             .map_or("NULL", |command| command.full_name),
-        client.resp.load(Relaxed),
+        redirection(client),
+        client.protocol().version(),
         name(&names.lib_name),
         name(&names.lib_ver),
     );
     out.push('\n');
+}
+
+/// The client that is told what this one tracks, 0 if that is itself; -1 if it does not track.
+pub(super) fn redirection(client: &Client) -> i64 {
+    match client.has(flag::TRACKING) {
+        true => client.redirection() as i64,
+        false => -1,
+    }
 }
 
 /// A client's flags, in the order in which Redis shows them; `N` if there is none.
@@ -92,6 +101,9 @@ fn flags(client: &Client) -> String {
         ('P', client.is_subscribed()),
         ('x', client.has(flag::MULTI)),
         ('b', client.waiting.load(Relaxed) != waiting::NOT),
+        ('t', client.has(flag::TRACKING)),
+        ('R', client.has(flag::BROKEN_REDIRECTION)),
+        ('B', client.has(flag::BROADCAST)),
         ('d', client.is_dirty()),
         ('c', client.has(flag::CLOSE_AFTER_REPLY)),
         ('A', client.killed.load(Relaxed)),
@@ -179,15 +191,19 @@ mod tests {
         let client = Client::new(7, String::new(), String::new(), 3, 0, Micros(1));
         assert_eq!(flags(&client), "N");
         for flag in [
+            flag::BROADCAST,
             flag::NO_TOUCH,
             flag::NO_EVICT,
+            flag::BROKEN_REDIRECTION,
             flag::UNIX_SOCKET,
             flag::CLOSE_AFTER_REPLY,
+            flag::TRACKING,
             flag::MULTI,
+            flag::NO_LOOP,
         ] {
             client.set_flag(flag, true);
         }
         client.waiting.store(waiting::POSTPONED, Relaxed);
-        assert_eq!(flags(&client), "xbcUeT");
+        assert_eq!(flags(&client), "xbtRBcUeT");
     }
 }

@@ -2,11 +2,13 @@
 
 mod kill;
 mod list;
+mod tracking;
 mod wait;
 
 use self::kill::KILL;
 pub use self::list::description;
 use self::list::{INFO, LIST};
+use self::tracking::{CACHING, GETREDIR, TRACKING, TRACKINGINFO};
 use self::wait::{PAUSE, UNBLOCK, UNPAUSE};
 use crate::clients::flag;
 use crate::commands::context::{Context, Flow};
@@ -51,8 +53,12 @@ fn help(
 }
 
 const HELP_LINES: &[&str] = &[
+    "CACHING (YES|NO)",
+    "    Whether what the next command reads is tracked, in OPTIN and OPTOUT mode.",
     "GETNAME",
     "    Return the connection's name.",
+    "GETREDIR",
+    "    Return the number of the connection that is told what this one tracks.",
     "ID",
     "    Return the connection's number.",
     "INFO",
@@ -82,6 +88,11 @@ const HELP_LINES: &[&str] = &[
     "    Say which client library the connection uses.",
     "SETNAME <name>",
     "    Name the connection.",
+    "TRACKING (ON|OFF) [REDIRECT <client-id>] [BCAST] [PREFIX <prefix> [...]]",
+    "         [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Tell this connection, or another, which keys have changed that it may have copies of.",
+    "TRACKINGINFO",
+    "    Describe how this connection tracks keys.",
     "UNBLOCK <client-id> [TIMEOUT|ERROR]",
     "    End the wait of a client that a blocking command holds.",
     "UNPAUSE",
@@ -285,8 +296,24 @@ const CLIENT: CommandSpec = CommandSpec::container(
     "CLIENT",
     Group::Connection,
     &[
-        GETNAME, HELP, ID, INFO, KILL, LIST, NO_EVICT, NO_TOUCH, PAUSE, REPLY, SETINFO, SETNAME,
-        UNBLOCK, UNPAUSE,
+        CACHING,
+        GETNAME,
+        GETREDIR,
+        HELP,
+        ID,
+        INFO,
+        KILL,
+        LIST,
+        NO_EVICT,
+        NO_TOUCH,
+        PAUSE,
+        REPLY,
+        SETINFO,
+        SETNAME,
+        TRACKING,
+        TRACKINGINFO,
+        UNBLOCK,
+        UNPAUSE,
     ],
 )
 .flags(Flags::SENTINEL)
