@@ -87,6 +87,8 @@ pub struct Server {
     pub replication_id: String,
     /// Whether keys are removed when they expire, before anybody asks for them (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
+    /// Whether what is done now and then is left undone, but the expiry of keys (DEBUG PAUSE-CRON).
+    pub timers_paused: AtomicBool,
     /// The TCP port; 0 if there is none.
     pub port: AtomicU16,
     /// Bytes that were allocated before the first client came.
@@ -122,6 +124,7 @@ impl Server {
             run_id: random::hex(20),
             replication_id: random::hex(20),
             active_expire: AtomicBool::new(true),
+            timers_paused: AtomicBool::new(false),
             port: AtomicU16::new(0),
             initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
@@ -711,7 +714,7 @@ async fn check_idle_clients(server: &Server) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let timeout = server.config.timeout() as i64 * 1_000_000;
-        if timeout == 0 {
+        if timeout == 0 || server.timers_paused.load(Relaxed) {
             continue;
         }
         let now = clock::now().0;
@@ -732,14 +735,16 @@ async fn check_idle_clients(server: &Server) {
 /// Measures what INFO calls instantaneous, and the peak of memory, and does what was scheduled.
 async fn take_samples(server: &Server) {
     loop {
-        let now = clock::now();
-        server.stats.sample(now, server.all_event_loops());
-        server.saves.do_scheduled(&server.stats, now);
-        memory::used();
-        let mut woken = Woken::new();
-        let tracking = &server.observers.tracking;
-        tracking.tend(&server.config, now, &mut woken);
-        observers::wake(&mut woken);
+        if !server.timers_paused.load(Relaxed) {
+            let now = clock::now();
+            server.stats.sample(now, server.all_event_loops());
+            server.saves.do_scheduled(&server.stats, now);
+            memory::used();
+            let mut woken = Woken::new();
+            let tracking = &server.observers.tracking;
+            tracking.tend(&server.config, now, &mut woken);
+            observers::wake(&mut woken);
+        }
         tokio::time::sleep(SAMPLE_PERIOD).await;
     }
 }

@@ -418,6 +418,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.out.capacity() == 0 {
             self.out = worker.take_buffer();
         }
+        // What it was told before it sent this comes before the replies.
+        self.session.take_inbox(&mut self.out);
         // An unfinished request goes on in its own list, so that a long one is not copied at each read.
         let (mut progress, mut slots) = match self.partial.take() {
             Some(partial) => *partial,
