@@ -60,6 +60,11 @@ fn debug(
             let entry = view.find_stored(args.key(2)).ok_or(Error::NoSuchKey)?;
             reply.simple(&describe(entry, &view));
         }
+        (b"PAUSE-CRON", 3) => {
+            let on = number::parse_leading_integer(args.get(2)) != 0;
+            context.server.timers_paused.store(on, Relaxed);
+            reply.ok();
+        }
         (b"POPULATE", 3..=5) => populate(context.db, args, reply)?,
         (b"PROTOCOL", 3) => protocol(context.session.in_exec, args, reply)?,
         (b"QUICKLIST", 3 | 4) => {
@@ -110,6 +115,8 @@ const HELP_LINES: &[&str] = &[
     "    Write a message to the log.",
     "OBJECT <key>",
     "    Describe how the value under the key is kept.",
+    "PAUSE-CRON <0|1>",
+    "    Whether what is done now and then is left undone, such as closing idle clients.",
     "POPULATE <count> [<prefix>] [<size>]",
     "    Make <count> strings under the names <prefix>:<number> (default: key), of <size>",
     "    bytes if it is given. Keys that exist stay as they are.",

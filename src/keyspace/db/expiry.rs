@@ -105,6 +105,9 @@ impl Db<'_> {
 
     /// Fields of a hash were removed, the `latest` of which expired then: dirty is who saw one of them.
     fn fields_expired(&mut self, index: usize, key: Key<'_>, latest: Option<Millis>) {
+        if self.access.is_observed() {
+            self.invalidate(key, 0);
+        }
         let shard = self.shard_mut(key);
         if let Some(latest) = latest
             && !shard.watches.is_empty()
@@ -168,13 +171,14 @@ impl Db<'_> {
     /// Sweeps one segment, and removes about `limit` fields. False if some that are due are left.
     fn sweep_segment(&mut self, number: usize, index: usize, segment: usize, limit: usize) -> bool {
         let now = self.access.millis();
-        let observed = self.access.is_observed();
+        let is_observed = self.access.is_observed();
         let shard = self.locked.shard_mut(number);
+        let watched = is_observed || !shard.watches.is_empty();
         let mut sweep = FieldSweep {
             now,
             left: limit,
             removed: 0,
-            watched: observed || !shard.watches.is_empty(),
+            watched,
             swept: Vec::new(),
             unfinished: Vec::new(),
             timeless: 0,
