@@ -24,6 +24,8 @@ free_port() {
 launch() {
     local name=$1 log=$work/$1.log options=()
     ports[$name]=$2
+    # Emptied here, so that what it says of an earlier start is not taken for this one.
+    : >"$log"
     [ "$name" = plain ] || options=(--requirepass "$password")
     case $("$server" --version) in
         *redouble*) options+=(--threads 2) ;;
