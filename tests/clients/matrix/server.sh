@@ -12,7 +12,7 @@
 checks=$(dirname "${BASH_SOURCE[0]}")/checks
 work=$(mktemp -d)
 declare -A pids=() ports=()
-password='pass word'
+password='pass-w0rd'
 passed=0
 failed=0
 
