@@ -387,6 +387,11 @@ hears PSUBSCRIBE 1
 [ "$(redis-cli -p "$port" publish news again)" = 1 ] || fail 'PUBLISH: the receivers'
 hears PSUBSCRIBE again
 falls_silent 'PSUBSCRIBE, RESP3'
+listens monitor
+hears MONITOR OK
+redis-cli -p "$port" get one >/dev/null
+hears MONITOR '[0-9]+\.[0-9]{6} \[0 127\.0\.0\.1:[0-9]+\] "get" "one"'
+falls_silent 'MONITOR'
 
 status=0
 redis-cli -p "$port" -e exists one >/dev/null 2>&1 || status=$?

@@ -219,6 +219,36 @@ def subscriptions(options):
     terminal.end()
 
 
+def monitor(options):
+    """What other connections do, until the interrupt key."""
+    prompt = f"127.0.0.1:{PORT}> "
+    terminal = redis_cli(*options)
+    terminal.expect(prompt)
+    terminal.run("monitor", "OK")
+    elsewhere("set", "seen", "a \"b\"\n", "OK")
+    terminal.expect(re.compile(r'\d{10,}\.\d{6} \[0 127\.0\.0\.1:\d+\] "set" "seen" "a \\"b\\"\\n"\r\n'))
+    elsewhere("-n", "3", "incr", "counted", "1")
+    terminal.expect(re.compile(r'\[3 127\.0\.0\.1:\d+\] "incr" "counted"\r\n'))
+    terminal.type("\x03")
+    terminal.expect(prompt)
+    terminal.run("del seen", "(integer) 1", prompt)
+    terminal.type("quit\r")
+    terminal.end()
+
+
+def invalidations():
+    """Pushes are shown with the next reply."""
+    prompt = f"127.0.0.1:{PORT}> "
+    terminal = redis_cli("-3", "--show-pushes", "yes")
+    terminal.expect(prompt)
+    terminal.run("client tracking on", "OK", prompt)
+    terminal.run("get name", '"two words"', prompt)
+    elsewhere("set", "name", "two words", "OK")
+    terminal.run("ping", "-> invalidate: 'name'", "PONG", prompt)
+    terminal.type("quit\r")
+    terminal.end()
+
+
 def statistics():
     """Lines of --stat under their head until the interrupt key."""
     terminal = redis_cli("--stat", "-i", "0.02")
@@ -281,10 +311,12 @@ for options in [[], ["-3"]]:
     session(options)
     tables(options)
     subscriptions(options)
+    monitor(options)
+invalidations()
 statistics()
 scans()
 latency()
 print(
-    "redis-cli at a terminal, in RESP2 and RESP3: prompts, answers, tables, hints, help, subscribe mode; "
-    "--stat, --scan, --bigkeys, --latency"
+    "redis-cli at a terminal, in RESP2 and RESP3: prompts, answers, tables, hints, help, subscribe mode, MONITOR, "
+    "invalidations; --stat, --scan, --bigkeys, --latency"
 )
