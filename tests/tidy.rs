@@ -48,17 +48,17 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files below `directory` whose names end in one of `endings`.
+/// All files below `directory` whose names end in one of `endings`, but what npm installs.
 fn files(directory: &str, endings: &[&str]) -> Vec<Source> {
     fn visit(directory: &Path, found: &mut Vec<PathBuf>) {
         let entries = fs::read_dir(directory).expect("the directory can be read");
         for entry in entries {
             let path = entry.expect("its entry can be read").path();
-            let hidden = path
+            let foreign = path
                 .file_name()
-                .is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+                .is_some_and(|name| name.as_encoded_bytes()[0] == b'.' || name == "node_modules");
             match path.is_dir() {
-                _ if hidden => {}
+                _ if foreign => {}
                 true => visit(&path, found),
                 false => found.push(path),
             }

@@ -10,11 +10,13 @@ program=${1:-$here/../../target/release/redouble}
 work=$(mktemp -d)
 server=
 
+listener=
+
 stop() {
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
+    for pid in $listener $server; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap stop EXIT
@@ -348,6 +350,48 @@ contains '--memkeys' 'Sampled 5 keys in the keyspace!'
 grep -qE '^5 strings with [0-9]+ bytes \(100\.00% of keys' "$work/printed" ||
     fail "--memkeys: $(cat "$work/printed")"
 echo 'ok: --memkeys'
+prints 'a policy that counts' OK config set maxmemory-policy allkeys-lfu
+redis-cli -p "$port" --hotkeys >"$work/printed" 2>&1 || fail "--hotkeys: $(cat "$work/printed")"
+contains '--hotkeys' 'Sampled 5 keys in the keyspace!'
+prints 'no policy again' OK config set maxmemory-policy noeviction
+redis-cli -p "$port" --raw --latency -i 0.1 >"$work/printed" 2>&1 || fail "--latency: $(cat "$work/printed")"
+grep -qxE '[0-9]+ [0-9]+ [0-9]+\.[0-9]{2} [0-9]+' "$work/printed" || fail "--latency: $(cat "$work/printed")"
+echo 'ok: --latency'
+
+# What goes on until it is ended: its lines come at once, also where they are not for a terminal.
+# listens COMMAND...: starts such a one; hears NAME LINE: what it must print within ten seconds.
+listens() {
+    redis-cli -p "$port" "$@" >"$work/heard" 2>&1 </dev/null &
+    listener=$!
+}
+hears() {
+    for ((try = 0; try < 200; try++)); do
+        ! grep -qxE -- "$2" "$work/heard" || return 0
+        sleep 0.05
+    done
+    fail "$1: nothing like \"$2\" in: $(cat "$work/heard")"
+}
+falls_silent() {
+    kill "$listener"
+    wait "$listener" 2>/dev/null || true
+    listener=
+    echo "ok: $1"
+}
+listens subscribe news
+hears SUBSCRIBE 1
+[ "$(redis-cli -p "$port" publish news 'two words')" = 1 ] || fail 'PUBLISH: the receivers'
+hears SUBSCRIBE 'two words'
+falls_silent 'SUBSCRIBE'
+listens -3 psubscribe 'n*'
+hears PSUBSCRIBE 1
+[ "$(redis-cli -p "$port" publish news again)" = 1 ] || fail 'PUBLISH: the receivers'
+hears PSUBSCRIBE again
+falls_silent 'PSUBSCRIBE, RESP3'
+listens monitor
+hears MONITOR OK
+redis-cli -p "$port" get one >/dev/null
+hears MONITOR '[0-9]+\.[0-9]{6} \[0 127\.0\.0\.1:[0-9]+\] "get" "one"'
+falls_silent 'MONITOR'
 
 status=0
 redis-cli -p "$port" -e exists one >/dev/null 2>&1 || status=$?

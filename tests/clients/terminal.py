@@ -10,6 +10,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -56,6 +57,12 @@ class Terminal:
             self.printed += new.decode(errors="replace")
         self.printed = found.string[found.end():]
 
+    def expect_anywhere(self, pattern):
+        """What has been printed must have a match of the pattern, and nothing is forgotten."""
+        shown = CONTROL.sub("", self.printed)
+        if re.search(pattern, shown) is None:
+            sys.exit(f"WRONG: the terminal has not shown {pattern!r}, but {shown!r}")
+
     def run(self, command, *answers):
         """Types a command and expects its answers in this order."""
         self.type(command + "\r")
@@ -64,23 +71,54 @@ class Terminal:
             self.expect(answer)
 
     def end(self):
-        """Waits for the end of the program and returns its status."""
+        """Waits for the end of the program, keeps what it prints, and returns its status."""
         end = time.monotonic() + PATIENCE
         while select.select([self.screen], [], [], max(0, end - time.monotonic()))[0]:
             try:
-                if not os.read(self.screen, 65536):
-                    break
+                new = os.read(self.screen, 65536)
             except OSError:
                 break
+            if not new:
+                break
+            self.printed += new.decode(errors="replace")
         else:
             os.kill(self.pid, signal.SIGKILL)
             sys.exit("WRONG: the program at the terminal does not end")
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def redis_cli(*options):
+    return Terminal(["redis-cli", "-h", "127.0.0.1", "-p", PORT, *options])
+
+
+def elsewhere(*command):
+    """Runs a command over another connection; the last word is what it must print."""
+    *words, expected = command
+    done = subprocess.run(["redis-cli", "-p", PORT, *words], capture_output=True, text=True, timeout=PATIENCE)
+    if done.stdout != f"{expected}\n":
+        sys.exit(f"WRONG: {words} elsewhere: {done.stdout!r}, {done.stderr!r}")
+
+
+def hints():
+    """What stands behind the cursor for what is typed; redis-cli has it from COMMAND DOCS."""
+    found = [
+        ("setex ", "key seconds value"),
+        ("setex name ", "seconds value"),
+        ("client setname ", "connection-name"),
+        ("zrangestore ", "dst src min max [BYSCORE|BYLEX] [REV] [LIMIT offset count]"),
+        ("publish ", "channel message"),
+        ("subscribe ", "channel [channel ...]"),
+        ("watch ", "key [key ...]"),
+    ]
+    known = subprocess.run(["redis-cli", "-p", PORT, "command", "docs", "hexpire"], capture_output=True, check=True)
+    if known.stdout.strip():
+        found.append(("hexpire ", "key seconds [NX|XX|GT|LT] FIELDS numfields field [field ...]"))
+    return found
+
+
 def session(options):
     prompt = f"127.0.0.1:{PORT}"
-    terminal = Terminal(["redis-cli", "-h", "127.0.0.1", "-p", PORT, *options])
+    terminal = redis_cli(*options)
     terminal.expect(f"{prompt}> ")
     terminal.run("flushall", "OK", f"{prompt}> ")
     terminal.run("set name 'two words'", "OK", f"{prompt}> ")
@@ -102,8 +140,8 @@ def session(options):
     terminal.run("client getname", '"person"', f"{prompt}> ")
     terminal.run("3 incr thrice", "(integer) 1", "(integer) 2", "(integer) 3", f"{prompt}> ")
 
-    # The hint stands behind the cursor while the command is typed; ^U empties the line.
-    for typed, hint in [("setex ", "key seconds value"), ("client setname ", "connection-name")]:
+    # ^U empties the line.
+    for typed, hint in hints():
         terminal.type(typed)
         terminal.expect(hint)
         terminal.type("\x15")
@@ -120,19 +158,165 @@ def session(options):
         sys.exit(f"WRONG: redis-cli ended with {status}")
 
 
+def tables(options):
+    """Replies that are more than a list, as a person sees them."""
+    prompt = f"127.0.0.1:{PORT}> "
+    terminal = redis_cli(*options)
+    terminal.expect(prompt)
+    terminal.run("hset user name Ann funds 10", "(integer) 2", prompt)
+    terminal.run("sadd things sword", "(integer) 1", prompt)
+    terminal.run("zadd market 1.5 bread inf crown", "(integer) 2", prompt)
+    if options:
+        terminal.run("hgetall user", '1# "name" => "Ann"', '2# "funds" => "10"', prompt)
+        terminal.run("smembers things", '1~ "sword"', prompt)
+        terminal.run("zscore market crown", "(double) inf", prompt)
+        terminal.run("zrange market 0 -1 withscores", '1) 1) "bread"', "2) (double) 1.5", '2) 1) "crown"', prompt)
+        terminal.run("zscore market missing", "(nil)", prompt)
+        terminal.run("debug protocol true", "(true)", prompt)
+        terminal.run("debug protocol verbatim", "This is a verbatim", prompt)
+    else:
+        terminal.run("hgetall user", '1) "name"', '2) "Ann"', '3) "funds"', '4) "10"', prompt)
+        terminal.run("smembers things", '1) "sword"', prompt)
+        terminal.run("zrange market 0 -1 withscores", '2) "1.5"', '3) "crown"', '4) "inf"', prompt)
+    # Texts of many lines are shown as they are.
+    terminal.run("info server", "# Server", "redis_version:", "tcp_port:" + PORT, prompt)
+    terminal.run("client list", "id=", "cmd=client|list", prompt)
+    terminal.run("del user things market", "(integer) 3", prompt)
+    terminal.type("quit\r")
+    terminal.end()
+
+
+def subscriptions(options):
+    """Subscribe mode, its messages, and the way back to the prompt."""
+    prompt = f"127.0.0.1:{PORT}> "
+    terminal = redis_cli(*options)
+    terminal.expect(prompt)
+    for command, kind, channel in [
+        ("subscribe news sport", "subscribe", "news"),
+        ("psubscribe n[e-f]ws", "psubscribe", "n[e-f]ws"),
+        ("ssubscribe orders", "ssubscribe", "orders"),
+    ]:
+        terminal.run(command, "Reading messages...", f'1) "{kind}"', f'2) "{channel}"', "3) (integer) 1")
+        if kind == "subscribe":
+            terminal.expect('2) "sport"')
+            terminal.expect("3) (integer) 2")
+            elsewhere("publish", "news", "two words", "1")
+            for line in ['1) "message"', '2) "news"', '3) "two words"']:
+                terminal.expect(line)
+        elif kind == "psubscribe":
+            elsewhere("publish", "news", "for a pattern", "1")
+            for line in ['1) "pmessage"', '2) "n[e-f]ws"', '3) "news"', '4) "for a pattern"']:
+                terminal.expect(line)
+        else:
+            elsewhere("spublish", "orders", "for a shard", "1")
+            for line in ['1) "smessage"', '2) "orders"', '3) "for a shard"']:
+                terminal.expect(line)
+        # The interrupt key leads back to the prompt, over a new connection.
+        terminal.type("\x03")
+        terminal.expect(prompt)
+        terminal.run("get name", '"two words"', prompt)
+    terminal.type("quit\r")
+    terminal.end()
+
+
+def monitor(options):
+    """What other connections do, until the interrupt key."""
+    prompt = f"127.0.0.1:{PORT}> "
+    terminal = redis_cli(*options)
+    terminal.expect(prompt)
+    terminal.run("monitor", "OK")
+    elsewhere("set", "seen", "a \"b\"\n", "OK")
+    terminal.expect(re.compile(r'\d{10,}\.\d{6} \[0 127\.0\.0\.1:\d+\] "set" "seen" "a \\"b\\"\\n"\r\n'))
+    elsewhere("-n", "3", "incr", "counted", "1")
+    terminal.expect(re.compile(r'\[3 127\.0\.0\.1:\d+\] "incr" "counted"\r\n'))
+    terminal.type("\x03")
+    terminal.expect(prompt)
+    terminal.run("del seen", "(integer) 1", prompt)
+    terminal.type("quit\r")
+    terminal.end()
+
+
+def invalidations():
+    """Pushes are shown with the next reply."""
+    prompt = f"127.0.0.1:{PORT}> "
+    terminal = redis_cli("-3", "--show-pushes", "yes")
+    terminal.expect(prompt)
+    terminal.run("client tracking on", "OK", prompt)
+    terminal.run("get name", '"two words"', prompt)
+    elsewhere("set", "name", "two words", "OK")
+    terminal.run("ping", "-> invalidate: 'name'", "PONG", prompt)
+    terminal.type("quit\r")
+    terminal.end()
+
+
 def statistics():
-    """Lines of --stat until the interrupt key."""
-    terminal = Terminal(["redis-cli", "-h", "127.0.0.1", "-p", PORT, "--stat", "-i", "0.02"])
-    terminal.expect("requests")
+    """Lines of --stat under their head until the interrupt key."""
+    terminal = redis_cli("--stat", "-i", "0.02")
+    head = re.compile(r"-+ data -+ -+ load -+ - child -\s+keys +mem +clients +blocked +requests +connections")
+    terminal.expect(head)
     # The columns: keys, memory, clients, blocked, requests (and how many more), connections.
-    line = re.compile(r"\d+ +[\d.]+[BKMG] +\d+ +\d+ +\d+ \(\+\d+\) +\d+")
-    for _ in range(3):
+    line = re.compile(r"(\d+) +[\d.]+[BKMG] +\d+ +\d+ +\d+ \(\+\d+\) +\d+")
+    for _ in range(20):
         terminal.expect(line)
+    # The head comes again every twenty lines.
+    terminal.expect(head)
+    terminal.expect(line)
     terminal.type("\x03")
     terminal.end()
 
 
-session([])
-session(["-3"])
+def scans():
+    """--scan and --bigkeys, as they look at a terminal."""
+    elsewhere("flushall", "OK")
+    elsewhere("set", "name", "two words", "OK")
+    elsewhere("hset", "user", "name", "Ann", "funds", "10", "2")
+    elsewhere("sadd", "things", "sword", "crown", "bread", "3")
+    elsewhere("zadd", "market", "1", "bread", "1")
+    terminal = redis_cli("--scan", "--pattern", "*me")
+    terminal.expect('"name"\r\n')
+    if terminal.end() != 0:
+        sys.exit("WRONG: --scan fails")
+    terminal = redis_cli("--bigkeys")
+    if terminal.end() != 0:
+        sys.exit("WRONG: --bigkeys fails")
+    # The order of the types is open.
+    for line in [
+        r"Sampled 4 keys in the keyspace!",
+        r"Biggest +hash found .*user.* has 2 fields",
+        r"Biggest +string found .*name.* has 9 bytes",
+        r"Biggest +set found .*things.* has 3 members",
+        r"Biggest +zset found .*market.* has 1 members",
+        r"1 hashs with 2 fields \(25\.00% of keys, avg size 2\.00\)",
+        r"1 sets with 3 members \(25\.00% of keys, avg size 3\.00\)",
+        r"1 zsets with 1 members \(25\.00% of keys, avg size 1\.00\)",
+    ]:
+        terminal.expect_anywhere(line)
+
+
+def latency():
+    """--latency goes on in its line, --latency-history begins a new one."""
+    terminal = redis_cli("--latency")
+    for samples in [1, 2, 20]:
+        terminal.expect(re.compile(rf"min: \d+, max: \d+, avg: \d+\.\d\d \({samples} samples\)"))
+    terminal.type("\x03")
+    terminal.end()
+    terminal = redis_cli("--latency-history", "-i", "0.1")
+    for _ in range(2):
+        terminal.expect(re.compile(r"\(\d+ samples\) -- 0\.1\d seconds range\r\n"))
+    terminal.type("\x03")
+    terminal.end()
+
+
+for options in [[], ["-3"]]:
+    session(options)
+    tables(options)
+    subscriptions(options)
+    monitor(options)
+invalidations()
 statistics()
-print("redis-cli at a terminal, in RESP2 and RESP3: prompts, answers, hints, help; --stat")
+scans()
+latency()
+print(
+    "redis-cli at a terminal, in RESP2 and RESP3: prompts, answers, tables, hints, help, subscribe mode, MONITOR, "
+    "invalidations; --stat, --scan, --bigkeys, --latency"
+)

@@ -1,0 +1,572 @@
+"""redis-py, the synchronous client. Replies are bytes, as redis-py gives them by default."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.cache import CacheConfig
+from redis.retry import Retry
+from report import (
+    GUARDED_PORT,
+    HOST,
+    PASSWORD,
+    PORT,
+    PROTOCOL,
+    NotPossible,
+    Wrong,
+    check,
+    equal,
+    holds,
+    raised,
+    restart,
+    run,
+    same,
+    version_of,
+)
+
+OPTIONS = {} if PROTOCOL is None else {"protocol": PROTOCOL}
+EVERY_BYTE = bytes(range(256))
+# Replies look as in RESP2 unless RESP3 is asked for, though RESP3 is what redis-py speaks by default.
+PAIR = list if PROTOCOL == 3 else tuple
+
+
+def connect(port=PORT, **options):
+    return redis.Redis(host=HOST, port=port, **OPTIONS, **options)
+
+
+def error_of(action):
+    """The error of the client that an action raises, or None."""
+    try:
+        action()
+    except redis.RedisError as error:
+        return error
+    return None
+
+
+def eventually(what, action, expected):
+    """Repeats an action until it returns the expected value; for what another connection brings about."""
+    end = time.monotonic() + 10
+    while not same(found := action(), expected):
+        if time.monotonic() > end:
+            raise Wrong(f"{what}: still {found!r} instead of {expected!r}")
+        time.sleep(0.01)
+
+
+@check("connect without a password")
+def connect_without_password():
+    client = connect(client_name="matrix")
+    equal("PING", client.ping(), True)
+    mine = client.client_info()
+    equal("the protocol", mine["resp"], str(PROTOCOL or 3))
+    equal("the name", mine["name"], "matrix")
+    if version_of(client.info("server")) >= (7, 2):
+        equal("the library", mine["lib-name"].split("(")[0], "redis-py")
+        equal("its version", mine["lib-ver"], redis.__version__)
+    equal("CLIENT SETNAME", client.client_setname("other"), True)
+    equal("CLIENT GETNAME", client.client_getname(), b"other" if PROTOCOL == 3 else "other")
+
+
+@check("connect with a password")
+def connect_with_password():
+    equal("PING", connect(GUARDED_PORT, password=PASSWORD).ping(), True)
+    client = connect(GUARDED_PORT, username="default", password=PASSWORD, db=2)
+    equal("the user", client.client_info()["user"], "default")
+    url = f"redis://:{quote(PASSWORD)}@{HOST}:{GUARDED_PORT}/4"
+    equal("the database of a URL", redis.from_url(url, **OPTIONS).client_info()["db"], 4)
+
+
+@check("a wrong password")
+def wrong_password():
+    # By default redis-py tries again ten times, and waits in between.
+    once = Retry(NoBackoff(), 0)
+    for options in [{"password": "bad"}, {"username": "nobody", "password": PASSWORD}]:
+        error = error_of(connect(GUARDED_PORT, retry=once, **options).ping)
+        raised("a refused login", error, redis.AuthenticationError, "invalid username-password pair or user is")
+
+
+@check("no password where one is needed")
+def missing_password():
+    client = connect(GUARDED_PORT, retry=Retry(NoBackoff(), 0))
+    text = "Authentication required." if PROTOCOL == 2 else "HELLO must be called with the client already authenticated"
+    raised("PING", error_of(client.ping), redis.AuthenticationError, text)
+
+
+@check("SELECT")
+def select():
+    third = connect(db=3)
+    third.set("where", "in 3")
+    equal("the key in 0", connect().get("where"), None)
+    equal("the key in 3", third.get("where"), b"in 3")
+    with connect().client() as single:
+        equal("SELECT", single.select(3), True)
+        equal("the key after SELECT", single.get("where"), b"in 3")
+        raised("SELECT 99", error_of(lambda: single.select(99)), redis.ResponseError, "DB index is out of range")
+        equal("the database after a bad SELECT", single.client_info()["db"], 3)
+        equal("MOVE", single.move("where", 5), True)
+    equal("the key in 5", connect(db=5).get("where"), b"in 3")
+    lost = connect(db=99, retry=Retry(NoBackoff(), 0))
+    raised("a client of a bad database", error_of(lost.ping), redis.ResponseError, "DB index is out of range")
+
+
+@check("INFO")
+def info():
+    client = connect()
+    everything = client.info()
+    equal("the port", everything["tcp_port"], PORT)
+    equal("the role", everything["role"], "master")
+    equal("the policy", everything["maxmemory_policy"], "noeviction")
+    holds("clients are counted", everything["connected_clients"] >= 1)
+    client.flushall()
+    client.set("key", 1, ex=100)
+    keys = client.info("keyspace")["db0"]
+    equal("the keys", (keys["keys"], keys["expires"]), (1, 1))
+    equal("a setting", client.config_get("databases"), {"databases": "16"})
+
+
+@check("strings")
+def strings():
+    client = connect()
+    client.flushdb()
+    equal("SET", client.set("name", "Ann"), True)
+    equal("GET", client.get("name"), b"Ann")
+    equal("GET of nothing", client.get("missing"), None)
+    equal("SET NX", client.set("name", "Bob", nx=True), None)
+    equal("SET GET", client.set("name", "Bob", get=True), b"Ann")
+    equal("INCR", client.incr("count"), 1)
+    equal("INCRBYFLOAT", client.incrbyfloat("number", 0.5), 0.5)
+    equal("MSET", client.mset({"a": 1, "b": 2}), True)
+    equal("MGET", client.mget("a", "missing", "b"), [b"1", None, b"2"])
+    equal("APPEND", client.append("name", "by"), 5)
+    equal("GETRANGE", client.getrange("name", 1, 2), b"ob")
+    equal("SET EX", client.set("short", "x", ex=100), True)
+    equal("TTL", client.ttl("short"), 100)
+    equal("TTL of nothing", client.ttl("missing"), -2)
+    equal("GETEX", client.getex("short", persist=True), b"x")
+    equal("GETDEL", client.getdel("short"), b"x")
+    equal("LCS", client.lcs("name", "name", len=True), 5)
+    equal("TYPE", client.type("name"), b"string")
+    equal("EXISTS", client.exists("a", "b", "missing"), 2)
+    equal("SCAN", sorted(client.scan_iter(match="[ab]")), [b"a", b"b"])
+    equal("OBJECT ENCODING", client.object("encoding", "a"), b"int")
+    equal("DEL", client.delete("a", "b", "missing"), 2)
+    raised("INCR of a word", error_of(lambda: client.incr("name")), redis.ResponseError, "not an integer")
+
+
+@check("hashes")
+def hashes():
+    client = connect()
+    client.delete("user", "empty")
+    equal("HSET", client.hset("user", mapping={"name": "Ann", "funds": 10}), 2)
+    equal("HGET", client.hget("user", "name"), b"Ann")
+    equal("HGET of nothing", client.hget("user", "missing"), None)
+    equal("HGETALL", client.hgetall("user"), {b"name": b"Ann", b"funds": b"10"})
+    equal("HGETALL of nothing", client.hgetall("empty"), {})
+    equal("HINCRBY", client.hincrby("user", "funds", -3), 7)
+    equal("HINCRBYFLOAT", client.hincrbyfloat("user", "funds", 0.5), 7.5)
+    equal("HMGET", client.hmget("user", ["name", "missing"]), [b"Ann", None])
+    equal("HEXISTS", client.hexists("user", "name"), True)
+    equal("HKEYS", client.hkeys("user"), [b"name", b"funds"])
+    equal("HRANDFIELD", sorted(client.hrandfield("user", 5)), [b"funds", b"name"])
+    equal("HSCAN", dict(client.hscan_iter("user")), {b"name": b"Ann", b"funds": b"7.5"})
+    equal("HDEL", client.hdel("user", "name", "missing"), 1)
+    equal("HLEN", client.hlen("user"), 1)
+    raised("GET of a hash", error_of(lambda: client.get("user")), redis.ResponseError, "WRONGTYPE")
+
+
+@check("expiry of hash fields")
+def fields():
+    client = connect()
+    if version_of(client.info("server")) < (7, 4):
+        raise NotPossible("the server is older than 7.4")
+    client.delete("session")
+    client.hset("session", mapping={"token": "x", "user": "Ann", "brief": "y"})
+    equal("HEXPIRE", client.hexpire("session", 100, "token", "missing"), [1, -2])
+    equal("HTTL", client.httl("session", "token", "user", "missing"), [100, -1, -2])
+    equal("HPERSIST", client.hpersist("session", "token", "user"), [1, -1])
+    equal("HPEXPIRE", client.hpexpire("session", 20, "brief"), [1])
+    eventually("HGETALL without the field", lambda: client.hgetall("session"), {b"token": b"x", b"user": b"Ann"})
+
+
+@check("sets")
+def sets():
+    client = connect()
+    client.delete("a", "b", "c")
+    equal("SADD", client.sadd("a", "x", "y", "z"), 3)
+    client.sadd("b", "y", "z", "w")
+    equal("SMEMBERS", client.smembers("a"), {b"x", b"y", b"z"})
+    equal("SISMEMBER", client.sismember("a", "x"), 1)
+    equal("SMISMEMBER", client.smismember("a", "x", "w"), [1, 0])
+    equal("SINTER", client.sinter("a", "b"), {b"y", b"z"})
+    equal("SDIFF", client.sdiff("a", "b"), {b"x"})
+    equal("SINTERCARD", client.sintercard(2, ["a", "b"]), 2)
+    equal("SUNIONSTORE", client.sunionstore("c", "a", "b"), 4)
+    equal("SCARD", client.scard("c"), 4)
+    equal("SMOVE", client.smove("a", "b", "x"), True)
+    equal("SSCAN", sorted(client.sscan_iter("c")), [b"w", b"x", b"y", b"z"])
+    equal("SPOP", sorted(client.spop("a", 5)), [b"y", b"z"])
+    equal("SPOP of nothing", client.spop("a"), None)
+    equal("SREM", client.srem("b", "w", "missing"), 1)
+
+
+@check("sorted sets")
+def sorted_sets():
+    client = connect()
+    client.delete("market", "copy")
+    equal("ZADD", client.zadd("market", {"bread": 1.5, "sword": 35, "crown": float("inf")}), 3)
+    equal("ZADD XX CH", client.zadd("market", {"bread": 2.5}, xx=True, ch=True), 1)
+    equal("ZSCORE", client.zscore("market", "bread"), 2.5)
+    equal("ZSCORE of nothing", client.zscore("market", "missing"), None)
+    equal("ZADD INCR", client.zadd("market", {"bread": 1}, incr=True), 3.5)
+    equal("ZINCRBY", client.zincrby("market", 0.5, "bread"), 4.0)
+    equal("ZMSCORE", client.zmscore("market", ["sword", "missing"]), [35.0, None])
+    equal("ZRANGE", client.zrange("market", 0, -1), [b"bread", b"sword", b"crown"])
+    equal("ZRANGE WITHSCORES", client.zrange("market", 0, 0, withscores=True), [PAIR((b"bread", 4.0))])
+    highest = client.zrange("market", "inf", 4, byscore=True, desc=True, offset=0, num=1)
+    equal("ZRANGE REV BYSCORE", highest, [b"crown"])
+    equal("ZRANK", client.zrank("market", "crown"), 2)
+    equal("ZRANK of nothing", client.zrank("market", "missing"), None)
+    equal("ZCOUNT", client.zcount("market", "(4", "+inf"), 2)
+    equal("ZUNION", client.zunion(["market", "market"], withscores=True)[0], PAIR((b"bread", 8.0)))
+    equal("ZRANGESTORE", client.zrangestore("copy", "market", 0, 1), 2)
+    equal("ZPOPMIN", client.zpopmin("copy"), [b"bread", 4.0] if PROTOCOL == 3 else [(b"bread", 4.0)])
+    equal("ZPOPMIN of nothing", client.zpopmin("missing"), [])
+    equal("ZSCAN", sorted(client.zscan_iter("market"))[2], (b"sword", 35.0))
+    equal("ZREM", client.zrem("market", "crown"), 1)
+    raised("ZADD of a word", error_of(lambda: client.execute_command("ZADD", "market", "x", "y")),
+           redis.ResponseError, "value is not a valid float")
+
+
+@check("a WATCH conflict")
+def conflict():
+    client, other = connect(), connect()
+    client.set("balance", 10)
+    with client.pipeline() as pipe:
+        pipe.watch("balance")
+        balance = int(pipe.get("balance"))
+        other.set("balance", 20)
+        pipe.multi()
+        pipe.set("balance", balance + 5)
+        pipe.get("balance")
+        raised("EXEC", error_of(pipe.execute), redis.WatchError, "")
+    equal("the balance", client.get("balance"), b"20")
+    tries = []
+
+    def add(pipe):
+        balance = int(pipe.get("balance"))
+        if not tries:
+            other.incr("balance")
+        tries.append(balance)
+        pipe.multi()
+        pipe.set("balance", balance + 5)
+
+    equal("transaction()", client.transaction(add, "balance"), [True])
+    equal("what each try saw", tries, [20, 21])
+    equal("the balance at the end", client.get("balance"), b"26")
+
+
+@check("WATCH without a conflict")
+def no_conflict():
+    client, other = connect(), connect()
+    client.mset({"mine": 1, "elsewhere": 1})
+    with client.pipeline() as pipe:
+        pipe.watch("mine", "missing")
+        other.incr("elsewhere")
+        pipe.multi()
+        pipe.incr("mine").get("mine").get("missing")
+        equal("EXEC", pipe.execute(), [2, b"2", None])
+
+
+@check("a runtime error in a transaction")
+def runtime_error():
+    client = connect()
+    client.set("word", "text")
+    pipe = client.pipeline().set("number", 1).incr("word").incr("number")
+    first, second, third = pipe.execute(raise_on_error=False)
+    raised("the element", second, redis.ResponseError, "value is not an integer or out of range")
+    equal("the others", (first, third), (True, 2))
+    error = error_of(client.pipeline().set("number", 5).incr("word").execute)
+    raised("execute", error, redis.ResponseError, "Command # 2 (INCRBY word 1) of pipeline caused error")
+    equal("the number", client.get("number"), b"5")
+
+
+@check("a queueing error in a transaction")
+def queueing_error():
+    client = connect()
+    client.delete("number")
+    error = error_of(client.pipeline().set("number", 1).execute_command("GET").execute)
+    raised("execute", error, redis.ResponseError, "wrong number of arguments for 'get' command")
+    with connect().client() as single:
+        equal("MULTI", single.execute_command("MULTI"), b"OK")
+        equal("APPEND", single.execute_command("APPEND", "number", 1), b"QUEUED")
+        raised("GET", error_of(lambda: single.execute_command("GET")), redis.ResponseError, "wrong number of arguments")
+        raised("EXEC", error_of(lambda: single.execute_command("EXEC")), redis.exceptions.ExecAbortError, "discarded")
+    equal("the number, which was not set", client.get("number"), None)
+
+
+@check("UNWATCH")
+def unwatch():
+    client, other = connect(), connect()
+    client.set("key", 1)
+    with client.pipeline() as pipe:
+        pipe.watch("key")
+        other.set("key", 2)
+        equal("UNWATCH", pipe.unwatch(), True)
+        pipe.multi()
+        pipe.incr("key")
+        equal("EXEC", pipe.execute(), [3])
+
+
+@check("DISCARD")
+def discard():
+    other = connect()
+    other.set("key", 1)
+    with connect().client() as single:
+        single.execute_command("WATCH", "key")
+        single.execute_command("MULTI")
+        equal("a queued command", single.execute_command("APPEND", "key", 2), b"QUEUED")
+        equal("DISCARD", single.execute_command("DISCARD"), b"OK")
+        equal("the key", single.get("key"), b"1")
+        # The watch is gone too.
+        other.set("key", 3)
+        single.execute_command("MULTI")
+        single.execute_command("INCR", "key")
+        equal("EXEC", single.execute_command("EXEC"), [4])
+        raised("DISCARD again", error_of(lambda: single.execute_command("DISCARD")), redis.ResponseError,
+               "DISCARD without MULTI")
+
+
+@check("a pipeline of 10,000")
+def large_pipeline():
+    client = connect()
+    for transaction in [False, True]:
+        pipe = client.pipeline(transaction=transaction)
+        for number in range(5_000):
+            pipe.set(f"key:{number}", f"{number}" * 10)
+            pipe.get(f"key:{number}")
+        results = pipe.execute()
+        equal("what was set", results[::2], [True] * 5_000)
+        equal("what was read", results[1::2], [b"%d" % number * 10 for number in range(5_000)])
+    equal("DEL of all", client.delete(*[f"key:{number}" for number in range(5_000)]), 5_000)
+
+
+def message(listener):
+    """The next message, or note of a subscription, of a listener."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if (found := listener.get_message(timeout=1)) is not None:
+            return (found["type"], found["pattern"], found["channel"], found["data"])
+    raise Wrong("no message comes")
+
+
+@check("publish and subscribe")
+def publish():
+    client, listener = connect(), connect().pubsub()
+    equal("receivers before", client.publish("news", "nobody hears"), 0)
+    listener.subscribe("news", "sport")
+    equal("the first note", message(listener), ("subscribe", None, b"news", 1))
+    equal("the second note", message(listener), ("subscribe", None, b"sport", 2))
+    equal("receivers", client.publish("news", EVERY_BYTE), 1)
+    equal("the message", message(listener), ("message", None, b"news", EVERY_BYTE))
+    listener.ping("are you there")
+    equal("PING", message(listener), ("pong", None, None, b"are you there"))
+    equal("PUBSUB CHANNELS", sorted(client.pubsub_channels("*o*")), [b"sport"])
+    equal("PUBSUB NUMSUB", client.pubsub_numsub("news", "none"), [(b"news", 1), (b"none", 0)])
+    for number in range(1_000):
+        client.publish("sport", number)
+    equal("1,000 messages in order", [message(listener)[3] for _ in range(1_000)],
+          [b"%d" % number for number in range(1_000)])
+    pipe = client.pipeline().publish("news", "from EXEC").set("announced", 1)
+    equal("PUBLISH in EXEC", pipe.execute(), [1, True])
+    equal("its message", message(listener)[3], b"from EXEC")
+    listener.unsubscribe("news")
+    equal("the note of the end", message(listener), ("unsubscribe", None, b"news", 1))
+    equal("receivers after", client.publish("news", "nobody hears"), 0)
+    listener.unsubscribe()
+    equal("the last note", message(listener), ("unsubscribe", None, b"sport", 0))
+    listener.close()
+
+
+@check("patterns")
+def patterns():
+    client, listener = connect(), connect().pubsub()
+    heard = []
+    listener.psubscribe("news.*", **{"*.art": heard.append})
+    equal("the note", message(listener), ("psubscribe", None, b"news.*", 1))
+    equal("the second note", message(listener), ("psubscribe", None, b"*.art", 2))
+    equal("receivers, one for each pattern", client.publish("news.art", "opening"), 2)
+    # Which of the two patterns is served first is open.
+    equal("the message", message(listener), ("pmessage", b"news.*", b"news.art", b"opening"))
+    if not heard:
+        holds("the handler takes its message", listener.get_message(timeout=10) is None)
+    equal("the handler's message", [found["data"] for found in heard], [b"opening"])
+    equal("PUBSUB NUMPAT", client.pubsub_numpat(), 2)
+    listener.punsubscribe()
+    listener.close()
+
+
+@check("sharded channels")
+def sharded():
+    client, listener = connect(), connect().pubsub()
+    listener.ssubscribe("orders")
+    equal("the note", message(listener), ("ssubscribe", None, b"orders", 1))
+    equal("receivers", client.spublish("orders", "one"), 1)
+    equal("receivers of PUBLISH", client.publish("orders", "two"), 0)
+    equal("the message", message(listener), ("smessage", None, b"orders", b"one"))
+    equal("PUBSUB SHARDCHANNELS", client.pubsub_shardchannels(), [b"orders"])
+    equal("PUBSUB SHARDNUMSUB", client.pubsub_shardnumsub("orders"), [(b"orders", 1)])
+    listener.sunsubscribe("orders")
+    equal("the note of the end", message(listener), ("sunsubscribe", None, b"orders", 0))
+    listener.close()
+
+
+@check("a subscriber reconnects")
+def reconnect():
+    client, listener = connect(), connect(client_name="listener").pubsub()
+    listener.subscribe("news")
+    listener.psubscribe("sport.*")
+    listener.ssubscribe("orders")
+    notes = [message(listener)[:3:2] for _ in range(3)]
+    equal("the notes", notes, [("subscribe", b"news"), ("psubscribe", b"sport.*"), ("ssubscribe", b"orders")])
+    found = [other["id"] for other in client.client_list(_type="pubsub") if other["name"] == "listener"]
+    equal("the listeners", len(found), 1)
+    equal("CLIENT KILL", client.client_kill_filter(_id=found[0]), 1)
+    # Reading notices the loss, connects and subscribes again.
+    notes = sorted(message(listener)[:3:2] for _ in range(3))
+    equal("the notes again", notes, [("psubscribe", b"sport.*"), ("ssubscribe", b"orders"), ("subscribe", b"news")])
+    receivers = [client.publish("news", 1), client.publish("sport.x", 2), client.spublish("orders", 3)]
+    equal("receivers", receivers, [1, 1, 1])
+    equal("the messages", [message(listener)[3] for _ in range(3)], [b"1", b"2", b"3"])
+    listener.close()
+
+
+@check("client-side caching")
+def caching():
+    if PROTOCOL == 2:
+        error = error_of(lambda: connect(cache_config=CacheConfig()))
+        raised("a cache in RESP2", error, redis.RedisError, "Client caching is only supported with RESP version 3")
+        raise NotPossible("redis-py caches in RESP3 alone")
+    other = connect()
+    if version_of(other.info("server")) < (7, 4):
+        raise NotPossible("redis-py caches with servers from 7.4 on alone")
+    other.flushall()
+    other.set("price", 10)
+    other.hset("user", "name", "Ann")
+    client = connect(cache_config=CacheConfig())
+    other.config_resetstat()
+    for _ in range(5):
+        equal("the price", client.get("price"), b"10")
+        equal("the user", client.hgetall("user"), {b"name": b"Ann"})
+        equal("both and nothing", client.mget("price", "missing"), [b"10", None])
+
+    def calls(command):
+        return other.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+    equal("what came to the server", [calls("get"), calls("hgetall"), calls("mget")], [1, 1, 1])
+    equal("what the cache holds", client.get_cache().size, 3)
+    other.set("price", 20)
+    eventually("the new price", lambda: client.get("price"), b"20")
+    eventually("the new price in MGET", lambda: client.mget("price", "missing"), [b"20", None])
+    other.set("missing", 1)
+    eventually("the key that was missing", lambda: client.mget("price", "missing"), [b"20", b"1"])
+    with other.pipeline() as pipe:
+        pipe.set("price", 30).hset("user", "name", "Bob").execute()
+    eventually("the price of EXEC", lambda: client.get("price"), b"30")
+    eventually("the user of EXEC", lambda: client.hgetall("user"), {b"name": b"Bob"})
+    # The price expires without anybody's doing.
+    equal("PEXPIRE", other.pexpire("price", 20), True)
+    eventually("the expired price", lambda: client.get("price"), None)
+    other.flushall()
+    eventually("the user after FLUSHALL", lambda: client.hgetall("user"), {})
+
+
+@check("BZPOPMIN blocks")
+def blocking():
+    client, other = connect(), connect()
+    other.delete("queue")
+    equal("BZPOPMIN in vain", client.bzpopmin("queue", 0.05), None)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.bzpopmin, ["other queue", "queue"], 20)
+        eventually("the blocked client", lambda: other.info("clients")["blocked_clients"], 1)
+        holds("BZPOPMIN waits", not waiting.done())
+        equal("ZADD", other.zadd("queue", {"second": 2, "first": 1}), 2)
+        found = waiting.result(timeout=20)
+    equal("BZPOPMIN", found, PAIR((b"queue", b"first", 1.0)))
+    equal("what is left", other.zrange("queue", 0, -1), [b"second"])
+
+
+@check("binary keys and values")
+def binary():
+    client = connect()
+    client.flushdb()
+    big = EVERY_BYTE * 20_000
+    for value in [b"", EVERY_BYTE, b"\r\n$3\r\n*1\r\n", big]:
+        client.set(EVERY_BYTE, value)
+        holds(f"{len(value)} bytes come back", client.get(EVERY_BYTE) == value)
+    equal("the keys", client.keys("*"), [EVERY_BYTE])
+    client.hset("hash", EVERY_BYTE, EVERY_BYTE)
+    equal("a field", client.hgetall("hash"), {EVERY_BYTE: EVERY_BYTE})
+    client.sadd("set", EVERY_BYTE, b"")
+    equal("a member", client.smembers("set"), {EVERY_BYTE, b""})
+    client.zadd("zset", {EVERY_BYTE: 1})
+    equal("a scored member", client.zrange("zset", 0, -1), [EVERY_BYTE])
+    results = client.pipeline().get(EVERY_BYTE).delete(EVERY_BYTE).execute()
+    holds("EXEC gives the value and deletes it", results == [big, 1])
+    text = connect(decode_responses=True)
+    text.set("Schlüssel", "värde \N{SNOWMAN}")
+    equal("text", text.mget("Schlüssel"), ["värde \N{SNOWMAN}"])
+
+
+@check("16 connections at once")
+def many():
+    connect().delete("counter", "mine")
+    ready = threading.Barrier(16)
+
+    def work(number):
+        with connect(single_connection_client=True) as client:
+            client.ping()
+            ready.wait(timeout=20)
+            for _ in range(10):
+                while True:
+                    with client.pipeline() as pipe:
+                        try:
+                            pipe.watch("counter")
+                            count = int(pipe.get("counter") or 0)
+                            pipe.multi()
+                            pipe.set("counter", count + 1).hincrby("mine", number, 1).execute()
+                            break
+                        except redis.WatchError:
+                            pass
+            return client.client_id()
+
+    with ThreadPoolExecutor(16) as pool:
+        ids = set(pool.map(work, range(16)))
+    equal("the connections", len(ids), 16)
+    equal("the counter", connect().get("counter"), b"160")
+    equal("the shares", connect().hvals("mine"), [b"10"] * 16)
+
+
+@check("going on after a restart")
+def after_restart():
+    client, listener = connect(db=1, client_name="survivor"), connect().pubsub()
+    listener.subscribe("news")
+    equal("the note", message(listener), ("subscribe", None, b"news", 1))
+    client.set("before", 1)
+    pipe = client.pipeline()
+    pipe.watch("before")
+    restart()
+    pipe.multi()
+    pipe.set("before", 2)
+    raised("EXEC of a watch that is lost", error_of(pipe.execute), redis.WatchError, "")
+    equal("the key of the first server", client.get("before"), None)
+    equal("SET", client.set("after", 1), True)
+    mine = client.client_info()
+    equal("name and database", (mine["name"], mine["db"]), ("survivor", 1))
+    equal("the note again", message(listener), ("subscribe", None, b"news", 1))
+    equal("receivers", client.publish("news", "again"), 1)
+    equal("the message", message(listener)[3], b"again")
+
+
+run()
