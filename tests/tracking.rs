@@ -321,10 +321,7 @@ fn no_copy_is_older_than_a_confirmed_change(test: &str, arguments: &[&str]) {
     println!("{hits:?} copies were right, told {told:?}");
     assert!(hits.into_inner() > 100);
     for (mode, told) in MODES.iter().zip(told) {
-        assert!(
-            told.into_inner() > 0,
-            "{mode:?} was told of nothing"
-        );
+        assert!(told.into_inner() > 0, "{mode:?} was told of nothing");
     }
 }
 
@@ -443,11 +440,7 @@ fn quiet_clients_hold_what_is_there(test: &str, keys: usize, length: usize, argu
     println!("{compared} copies were right in {rounds} rounds");
     assert!(compared > rounds);
     for (caching, _) in &readers {
-        assert!(
-            caching.told > 0,
-            "{:?} was told of nothing",
-            caching.mode
-        );
+        assert!(caching.told > 0, "{:?} was told of nothing", caching.mode);
     }
     let info = control.ok("INFO stats").text().unwrap_or_default();
     let info = String::from_utf8_lossy(&info).into_owned();

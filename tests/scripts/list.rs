@@ -29,6 +29,7 @@ macro_rules! for_each_script {
             string,
             tracking,
             tracking_broadcast,
+            tracking_caching,
             tracking_keys,
             tracking_redirect,
             transactions,
