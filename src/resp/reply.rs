@@ -23,6 +23,11 @@ impl Protocol {
         }
     }
 
+    /// Whether messages can be told from replies, so that they may come at any time.
+    pub fn has_push(self) -> bool {
+        self == Protocol::Resp3
+    }
+
     /// 2 or 3.
     pub fn version(self) -> i64 {
         match self {

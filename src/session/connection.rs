@@ -477,8 +477,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
-        let tracking = &server.observers.tracking;
-        tracking.broadcast(&server.config, &mut turn.changes, &mut turn.woken);
+        if !turn.changes.is_empty() {
+            let tracking = &server.observers.tracking;
+            tracking.broadcast(&server.config, &mut turn.changes, &mut turn.woken);
+        }
         if self.session.attention != 0 {
             self.session.take_inbox(&mut self.out);
         }

@@ -35,6 +35,7 @@ macro_rules! for_each_script {
             string,
             tracking,
             tracking_broadcast,
+            tracking_caching,
             tracking_keys,
             tracking_redirect,
             transactions,

@@ -109,7 +109,7 @@ impl Prefixes {
 /// The keys as an array, which is the same in both protocols.
 fn array(changes: &[&Change]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut reply = Reply::new(&mut out, Protocol::Resp3);
+    let mut reply = Reply::new(&mut out, Protocol::default());
     reply.array(changes.len());
     for change in changes {
         reply.bulk(&change.key);

@@ -362,7 +362,7 @@ impl Tracking {
         }
         client.set_flag(flag::BROKEN_REDIRECTION, true);
         client.post(config, woken, |protocol, out| {
-            if protocol == Protocol::Resp3 {
+            if protocol.has_push() {
                 let mut reply = Reply::new(out, protocol);
                 reply.push(2);
                 reply.bulk(b"tracking-redir-broken");
@@ -374,7 +374,7 @@ impl Tracking {
 
 fn array_of(key: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut reply = Reply::new(&mut out, Protocol::Resp3);
+    let mut reply = Reply::new(&mut out, Protocol::default());
     reply.array(1);
     reply.bulk(key);
     out
@@ -385,7 +385,7 @@ fn array_of(key: &[u8]) -> Vec<u8> {
 fn write(client: &Arc<Client>, target: &Arc<Client>, news: News<'_>, out: &mut Vec<u8>) {
     let protocol = target.protocol();
     let mut reply = Reply::new(out, protocol);
-    if protocol == Protocol::Resp3 {
+    if protocol.has_push() {
         reply.push(2);
         reply.bulk(b"invalidate");
     } else if client.redirection() != 0 && target.is_subscribed() {

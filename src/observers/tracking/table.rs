@@ -143,7 +143,9 @@ impl KeyTable {
             self.keys.fetch_sub(table.len(), Relaxed);
             let items: usize = table.iter().map(|tracked| tracked.ids.len()).sum();
             self.items.fetch_sub(items, Relaxed);
-            tables.push(table);
+            if !table.is_empty() {
+                tables.push(table);
+            }
         }
         tables
     }
