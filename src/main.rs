@@ -40,14 +40,16 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Settings:
   All names of redis.conf are known. Some that matter here:
-  --port 6379            TCP port; 0 picks a free one
+  --port 6379            TCP port; 0 picks a free one, or none if there is a --unixsocket
   --bind '* -::*'        addresses to listen on
   --threads N            threads that serve clients; default: one for each core
+  --unixsocket PATH      a Unix socket to listen on, with --unixsocketperm 700
   --databases 16         number of databases
   --requirepass TEXT     password
   --maxmemory 100mb      limit for data
   --loglevel notice      debug, verbose, notice, warning or nothing
   --logfile PATH         default: standard output
+  --daemonize yes        go to the background, once the server is ready
 
 Environment:
   REDOUBLE_<SETTING>     any setting: REDOUBLE_MAXMEMORY=100mb

@@ -250,8 +250,6 @@ struct Loader {
     idle_settings: BTreeMap<&'static str, Id>,
     /// The errors for those of [`REFUSED`] that were given, in case that they keep their values.
     refusals: BTreeMap<&'static str, (Id, LoadError)>,
-    /// The password of the default user, if a `user` line made one or took it away.
-    user_password: Option<Vec<u8>>,
     notices: Vec<String>,
     warnings: Vec<String>,
 }
@@ -353,7 +351,10 @@ impl Loader {
         let first = String::from_utf8_lossy(&values[0]);
         match name {
             "user" => match user::read(values)? {
-                User::Default { password } => self.user_password = Some(password),
+                User::Default { password } => {
+                    let password = Value::Text(password.into());
+                    self.config.store(Id::Requirepass, &password);
+                }
                 User::Other => self.warnings.push(format!(
                     "There are no users but the default one: '{first}' cannot log in"
                 )),
@@ -461,10 +462,6 @@ impl Loader {
                 return Err(error);
             }
             self.idle_settings.remove(id.setting().name);
-        }
-        if let Some(password) = self.user_password.take() {
-            self.config
-                .store(Id::Requirepass, &Value::Text(password.into()));
         }
         self.notices.extend(self.idle_notice());
         Ok(Loaded {

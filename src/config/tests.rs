@@ -554,7 +554,7 @@ fn arguments_as_redis_takes_them() {
             "pw",
         ),
         (
-            &["--user default on nopass ~* &* +@all", "--requirepass pw"],
+            &["--requirepass pw", "--user default on nopass ~* &* +@all"],
             "requirepass",
             "",
         ),
