@@ -94,7 +94,7 @@ fn replconf(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
     for at in (1..args.len()).step_by(2) {
