@@ -26,8 +26,11 @@ VOLUME /data
 WORKDIR /data
 USER redis
 EXPOSE 6379
-# Where a password is set, the answer to `ping` is an error: a server that says so is healthy.
+# Where a password is set, the answer to `ping` is an error: a server that says so is healthy. The port is
+# that of the environment or of an argument; a port in a configuration file needs a --health-cmd.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=1s \
-    CMD redis-cli -p "${REDOUBLE_PORT:-6379}" ping 2>&1 | grep -qE 'PONG|NOAUTH'
+    CMD port=$({ tr '\0' ' ' </proc/1/cmdline; echo "${REDIS_ARGS-}"; } \
+            | sed -n 's/.*--port  *\([0-9][0-9]*\).*/\1/p' | head -n 1); \
+        redis-cli -p "${port:-${REDOUBLE_PORT:-6379}}" ping 2>&1 | grep -qE 'PONG|NOAUTH'
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["redis-server"]

@@ -1,5 +1,8 @@
 //! The command line: arguments to settings to server.
 
+mod daemon;
+
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use redouble::config::{self, LoadError, Loaded, REDIS_VERSION, Sources};
+use daemon::Daemon;
+use redouble::config::{self, Config, LoadError, Loaded, REDIS_VERSION, Sources};
 use redouble::log;
 
 /// An in-memory server that speaks the Redis protocol.
@@ -58,11 +62,32 @@ Examples:
   echo 'maxmemory 128mb' | redouble -
   redouble --port 7777 --save '' --appendonly no";
 
+/// Arguments of redis-server that ask for another program than a server, and why there is none.
+const NOT_HERE: [(&str, &str); 3] = [
+    ("--test-memory", "there is no memory test in this server"),
+    (
+        "--check-system",
+        "there is no check of the system in this server",
+    ),
+    (
+        "--sentinel",
+        "Sentinel is not supported: this is a standalone server",
+    ),
+];
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if cli.version {
         print_line(&mut io::stdout(), &version_line());
         return ExitCode::SUCCESS;
+    }
+    let first = cli.arguments.first();
+    let not_here = NOT_HERE
+        .iter()
+        .find(|(name, _)| first.is_some_and(|first| first == name));
+    if let Some((name, reason)) = not_here {
+        print_line(&mut io::stderr(), &format!("{name}: {reason}"));
+        return ExitCode::FAILURE;
     }
     let loaded = config::load(Sources {
         arguments: cli.arguments,
@@ -82,30 +107,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Opens the log, goes to the background if asked to, and runs the server.
+/// Goes to its directory, opens the log, goes to the background if asked to, and runs the server.
 fn start(loaded: Loaded) -> ExitCode {
-    let Loaded { config, notices } = loaded;
+    let Loaded {
+        config,
+        notices,
+        warnings,
+    } = loaded;
     let config = Arc::new(config);
-    if let Some(path) = config.logfile()
-        && let Err(error) = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&path)
-    {
-        let error = config::os_text(&error);
-        let text = format!(
-            "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\nCan't open the log file: {error}"
-        );
-        print_line(&mut io::stderr(), &text);
+    if let Err(text) = go_to_dir(&config).and_then(|()| try_log_file(&config)) {
+        let head = format!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***");
+        print_line(&mut io::stderr(), &format!("{head}\n{text}"));
         return ExitCode::FAILURE;
     }
-    if config.daemonize()
-        && let Err(error) = go_to_background()
-    {
-        let text = format!("Can't daemonize: {}", config::os_text(&error));
-        print_line(&mut io::stdout(), &log::line('#', &text));
-        return ExitCode::FAILURE;
-    }
+    let daemon = match config.daemonize().then(Daemon::start).transpose() {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            let text = format!("Can't daemonize: {}", config::os_text(&error));
+            print_line(&mut io::stdout(), &log::line('#', &text));
+            return ExitCode::FAILURE;
+        }
+    };
     if log::init(config.clone()).is_err() {
         return ExitCode::FAILURE;
     }
@@ -117,8 +139,63 @@ fn start(loaded: Loaded) -> ExitCode {
     for notice in notices {
         tracing::info!("{notice}");
     }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    serve(config, daemon)
+}
+
+/// Runs the server, and tells whoever waits for it how its start went.
+fn serve(config: Arc<Config>, daemon: Option<Daemon>) -> ExitCode {
     let pid_file = config.pidfile();
-    redouble::server::run(config, || PidFile::write(pid_file))
+    let daemon = Cell::new(daemon);
+    let ready = || daemon.take().map_or((), Daemon::ready);
+    let outcome = redouble::server::run(config, || PidFile::write(pid_file), ready);
+    let Err(text) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    let mut lines = String::new();
+    for line in text.lines() {
+        tracing::warn!("{line}");
+        lines += &log::line('#', line);
+        lines.push('\n');
+    }
+    if let Some(daemon) = daemon.take() {
+        daemon.failed(&lines);
+    }
+    ExitCode::FAILURE
+}
+
+/// Makes the setting `dir` the directory in which relative names begin.
+fn go_to_dir(config: &Config) -> Result<(), String> {
+    let Some(dir) = config.dir() else {
+        return Ok(());
+    };
+    std::env::set_current_dir(&dir).map_err(|error| {
+        let error = config::os_text(&error);
+        format!("Can't chdir to '{}': {error}", dir.display())
+    })
+}
+
+/// Looks whether the log file can be opened: later there is nobody to tell.
+fn try_log_file(config: &Config) -> Result<(), String> {
+    let Some(path) = config.logfile() else {
+        return Ok(());
+    };
+    let opened = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&path);
+    match opened {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let error = config::os_text(&error);
+            Err(format!(
+                "Can't open the log file '{}': {error}",
+                path.display()
+            ))
+        }
+    }
 }
 
 /// The line that wrappers of redis-server read a version from.
@@ -139,10 +216,14 @@ struct PidFile(Option<PathBuf>);
 
 impl PidFile {
     fn write(path: Option<PathBuf>) -> Self {
+        // Made absolute, so that it can be found again at the end.
+        let path = path.map(|path| std::path::absolute(&path).unwrap_or(path));
         if let Some(path) = &path
             && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
         {
-            tracing::warn!("Failed to write PID file: {}", config::os_text(&error));
+            let error = config::os_text(&error);
+            tracing::warn!("Failed to write PID file '{}': {error}", path.display());
+            return PidFile(None);
         }
         PidFile(path)
     }
@@ -154,27 +235,4 @@ impl Drop for PidFile {
             let _ = std::fs::remove_file(path);
         }
     }
-}
-
-/// Leaves the terminal: the parent ends, the child goes on in a session of its own.
-fn go_to_background() -> io::Result<()> {
-    // SAFETY: no other thread runs yet, so the child is whole.
-    match unsafe { libc::fork() } {
-        -1 => return Err(io::Error::last_os_error()),
-        0 => {}
-        _ => std::process::exit(0),
-    }
-    // SAFETY: takes no arguments and touches no memory.
-    unsafe { libc::setsid() };
-    let null = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")?;
-    for standard in 0..=2 {
-        // SAFETY: both are open file descriptors of this process.
-        if unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), standard) } == -1 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::AsRawFd;
-use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed,
@@ -205,21 +204,19 @@ enum Socket {
 
 /// Runs a server until it is told to end. Says on the log what it does.
 ///
-/// `listening` is called once all sockets are open: a server whose port is taken leaves no trace.
-pub fn run<T>(config: Arc<Config>, listening: impl FnOnce() -> T) -> ExitCode {
-    if let Err(text) = raise_file_limit(&config) {
-        tracing::warn!("{text}");
-        return ExitCode::FAILURE;
-    }
+/// `listening` is called once all sockets are open, so that a server whose port is taken leaves no trace; what
+/// it answers is dropped at the end. `ready` is called after the log has said that clients can connect.
+///
+/// # Errors
+/// Why the server could not start: one or more lines, which are not on the log.
+pub fn run<T>(
+    config: Arc<Config>,
+    listening: impl FnOnce() -> T,
+    ready: impl FnOnce(),
+) -> Result<(), String> {
+    raise_file_limit(&config)?;
     let server = Arc::new(Server::new(config));
-    let listeners = match Listeners::bind(&server) {
-        Ok(listeners) => listeners,
-        Err(text) => {
-            tracing::warn!("{text}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let _until_the_end = listening();
+    let listeners = Listeners::bind(&server)?;
     tracing::info!(
         "Running mode=standalone, port={}.",
         server.port.load(Relaxed)
@@ -230,8 +227,7 @@ pub fn run<T>(config: Arc<Config>, listening: impl FnOnce() -> T) -> ExitCode {
     let (workers, runtime) = match (workers, Builder::new_current_thread().enable_all().build()) {
         (Ok(workers), Ok(runtime)) => (workers, runtime),
         (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!("Failed to start a thread: {error}");
-            return ExitCode::FAILURE;
+            return Err(format!("Failed to start a thread: {error}"));
         }
     };
     let mut runtimes = Vec::new();
@@ -243,10 +239,10 @@ pub fn run<T>(config: Arc<Config>, listening: impl FnOnce() -> T) -> ExitCode {
         })
         .unzip();
     let _ = server.runtimes.set(runtimes);
-    runtime.block_on(listen(&server, listeners, &senders));
+    let _until_the_end = runtime.block_on(listen(&server, listeners, &senders, listening, ready));
     drop(senders);
     end(threads);
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 /// Waits for the workers: each ends when its last client has what it is owed, or is too slow.
@@ -265,51 +261,73 @@ struct Listeners {
 }
 
 impl Listeners {
-    /// Opens every socket that the settings name; the error is one line for the log.
+    /// Opens every socket that the settings name; the error is for the log.
     fn bind(server: &Server) -> Result<Self, String> {
-        let mut tcp: Vec<TcpListener> = Vec::new();
-        let mut port = server.config.port();
-        for address in server.config.bind() {
-            let optional = address.starts_with('-');
-            let host = match address.trim_start_matches('-') {
-                "*" => "0.0.0.0",
-                "::*" => "::",
-                other => other,
-            };
-            match listen_on(host, port, server.config.tcp_backlog()) {
-                Ok(listener) => {
-                    // With port 0 all addresses share the port that the first was given.
-                    port = listener.local_addr().map_or(port, |address| address.port());
-                    tcp.push(listener);
-                }
-                Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
-                Err(error) => {
-                    let text = crate::config::os_text(&error);
-                    return Err(format!(
-                        "Could not create server TCP listening socket {host}:{port}: bind: {text}"
-                    ));
-                }
-            }
-        }
-        if tcp.is_empty() && server.config.unixsocket().is_none() {
+        let config = &server.config;
+        // Made absolute, so that the socket can be found again at the end.
+        let path = config.unixsocket();
+        let path = path.map(|path| std::path::absolute(&path).unwrap_or(path));
+        let (tcp, port) = match config.port() {
+            // As in Redis. Only a server that would then listen nowhere looks for a free port.
+            0 if path.is_some() => (Vec::new(), 0),
+            port => bind_tcp(config, port)?,
+        };
+        if tcp.is_empty() && path.is_none() {
             return Err("Configured to not listen anywhere, exiting.".to_owned());
         }
-        server
-            .port
-            .store(if tcp.is_empty() { 0 } else { port }, Relaxed);
-        let unix = match server.config.unixsocket() {
+        server.port.store(port, Relaxed);
+        let unix = match path {
             None => None,
-            Some(path) => Some((listen_on_path(&path, server.config.unixsocketperm())?, path)),
+            Some(path) => Some((listen_on_path(&path, config.unixsocketperm())?, path)),
         };
         Ok(Listeners { tcp, unix })
     }
 }
 
-fn listen_on(host: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
-    let address: SocketAddr = (host, port)
-        .to_socket_addrs()?
-        .next()
-        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+/// Opens a socket for each address of `bind`; with them comes their port, or 0 if there are none.
+fn bind_tcp(config: &Config, mut port: u16) -> Result<(Vec<TcpListener>, u16), String> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for address in config.bind() {
+        let optional = address.starts_with('-');
+        let host = match address.trim_start_matches('-') {
+            "*" => "0.0.0.0",
+            "::*" => "::",
+            other => other,
+        };
+        let resolved = (host, port).to_socket_addrs().map(|mut all| all.next());
+        let outcome = match resolved {
+            Ok(Some(address)) => listen_on(address, config.tcp_backlog()),
+            _ if optional => continue,
+            _ => {
+                return Err(format!(
+                    "Could not create server TCP listening socket {host}:{port}: Name or service not known\n\
+                     Failed listening on port {port} (tcp), aborting."
+                ));
+            }
+        };
+        match outcome {
+            Ok(listener) => {
+                // With port 0 all addresses share the port that the first was given.
+                port = listener.local_addr().map_or(port, |address| address.port());
+                listeners.push(listener);
+            }
+            Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
+            // The system has no IPv6 at all: as in Redis that is no reason not to serve.
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {}
+            Err(error) => {
+                let text = crate::config::os_text(&error);
+                return Err(format!(
+                    "Could not create server TCP listening socket {host}:{port}: bind: {text}\n\
+                     Failed listening on port {port} (tcp), aborting."
+                ));
+            }
+        }
+    }
+    let port = if listeners.is_empty() { 0 } else { port };
+    Ok((listeners, port))
+}
+
+fn listen_on(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::STREAM,
@@ -331,9 +349,14 @@ fn listen_on_path(
 ) -> Result<std::os::unix::net::UnixListener, String> {
     use std::os::unix::fs::PermissionsExt;
     let failed = |error: io::Error| {
+        // The system's own words for a path that is too long name a constant.
+        let text = match error.kind() {
+            io::ErrorKind::InvalidInput => "the path is too long for a socket".to_owned(),
+            _ => crate::config::os_text(&error),
+        };
         format!(
-            "Failed opening Unix socket: bind: {}",
-            crate::config::os_text(&error)
+            "Failed opening Unix socket: bind: {}: {text}",
+            path.display()
         )
     };
     // A socket that an earlier server left behind would refuse the name.
@@ -347,8 +370,14 @@ fn listen_on_path(
     Ok(listener)
 }
 
-/// Accepts connections and hands them out, until the server ends.
-async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[UnboundedSender<Accepted>]) {
+/// Accepts connections and hands them out, until the server ends. Answers what `listening` does.
+async fn listen<T>(
+    server: &Arc<Server>,
+    listeners: Listeners,
+    workers: &[UnboundedSender<Accepted>],
+    listening: impl FnOnce() -> T,
+    ready: impl FnOnce(),
+) -> T {
     use tokio::signal::unix::{SignalKind, signal};
     let local = LocalSet::new();
     // Caught before anybody is told that the server is ready. SIGHUP is caught to be ignored: the server
@@ -358,6 +387,7 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
         signal(SignalKind::interrupt()),
         signal(SignalKind::hangup()),
     );
+    let has_tcp = !listeners.tcp.is_empty();
     for listener in listeners.tcp {
         let (server, workers) = (server.clone(), workers.to_vec());
         local.spawn_local(async move {
@@ -366,7 +396,6 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
                 Err(error) => tracing::warn!("Cannot listen: {error}"),
             }
         });
-        tracing::info!("Ready to accept connections tcp");
     }
     let socket_path = listeners.unix.as_ref().map(|(_, path)| path.clone());
     if let Some((listener, path)) = listeners.unix {
@@ -381,7 +410,22 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
             "The server is now ready to accept connections at {}",
             path.display()
         );
+    }
+    let until_the_end = listening();
+    // One line for each kind of listener, whatever the number of addresses.
+    if has_tcp {
+        tracing::info!("Ready to accept connections tcp");
+    }
+    if socket_path.is_some() {
         tracing::info!("Ready to accept connections unix");
+    }
+    ready();
+    let maxmemory = server.config.maxmemory();
+    if (1..1 << 20).contains(&maxmemory) {
+        tracing::warn!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {maxmemory} bytes). \
+             Are you sure this is what you really want?"
+        );
     }
     let timers = server.clone();
     local.spawn_local(async move { check_idle_clients(&timers).await });
@@ -408,6 +452,7 @@ async fn listen(server: &Arc<Server>, listeners: Listeners, workers: &[Unbounded
         tracing::info!("Removing the unix socket file.");
         let _ = std::fs::remove_file(path);
     }
+    until_the_end
 }
 
 async fn accept_tcp(

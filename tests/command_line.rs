@@ -58,9 +58,70 @@ fn an_unknown_name_ends_the_start() {
     assert_eq!(
         err,
         "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\n\
-         Reading the configuration file, at line 3\n>>> 'maxmemry \"1\"'\n\
+         Reading the command line\n>>> 'maxmemry \"1\"'\n\
          Bad directive or wrong number of arguments\nDid you mean 'maxmemory'?\n"
     );
+}
+
+#[test]
+fn an_unknown_name_in_a_file_is_found_by_file_and_line() {
+    let path = std::env::temp_dir().join(format!("redouble-line-{}.conf", std::process::id()));
+    std::fs::write(&path, "# A file.\nport 0\n\n  apendonly no\nport x\n").expect("written");
+    let path_text = path.to_str().expect("a plain path");
+    let (out, err) = refused(&[path_text, "--port", "0"], &[]);
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(out, "");
+    assert_eq!(
+        err,
+        format!(
+            "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\n\
+             Reading the configuration file '{path_text}', at line 4\n>>> 'apendonly no'\n\
+             Bad directive or wrong number of arguments\nDid you mean 'appendonly'?\n"
+        )
+    );
+}
+
+#[test]
+fn what_would_mislead_ends_the_start() {
+    for (arguments, reason) in [
+        (
+            &["--cluster-enabled", "yes"][..],
+            "cluster mode is not supported",
+        ),
+        (
+            &["--port", "0", "--tls-port", "6380"],
+            "TLS is not supported",
+        ),
+        (
+            &["--replicaof", "127.0.0.1 6379"],
+            "replication is not supported",
+        ),
+        (
+            &["--aclfile", "/etc/users.acl"],
+            "nothing would enforce this file",
+        ),
+        (&["--user", "default", "off"], "'off' cannot be enforced"),
+    ] {
+        let (_, err) = refused(arguments, &[]);
+        assert!(err.contains(reason), "{arguments:?}: {err}");
+        let (_, err) = refused(&[], &[("REDIS_ARGS", &arguments.join(" "))]);
+        assert!(err.contains(reason), "REDIS_ARGS of {arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn other_programs_of_redis_server_are_declined() {
+    for (arguments, reason) in [
+        (&["--test-memory", "64"][..], "there is no memory test"),
+        (&["--test-memory"], "there is no memory test"),
+        (&["--check-system"], "there is no check of the system"),
+        (&["--sentinel"], "Sentinel is not supported"),
+        (&["--port", "0", "--sentinel"], "Sentinel is not supported"),
+    ] {
+        let (out, err) = refused(arguments, &[]);
+        assert_eq!(out, "");
+        assert!(err.contains(reason), "{arguments:?}: {err}");
+    }
 }
 
 #[test]
@@ -69,7 +130,7 @@ fn a_wrong_value_ends_the_start_wherever_it_stands() {
     assert!(from_argument.contains(">>> 'timeout=1'"), "{from_argument}");
     let (_, from_variable) = refused(&[], &[("REDIS_ARGS", "--timeout x")]);
     assert!(
-        from_variable.contains("REDIS_ARGS, at line 1\n>>> 'timeout \"x\"'"),
+        from_variable.contains("variable REDIS_ARGS\n>>> 'timeout \"x\"'"),
         "{from_variable}"
     );
 }
@@ -92,6 +153,12 @@ fn a_log_that_cannot_be_opened_ends_the_start() {
     assert_eq!(
         err,
         "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\n\
-         Can't open the log file: No such file or directory\n"
+         Can't open the log file '/no/such/dir/log': No such file or directory\n"
     );
+    // Neither does a server in the background start without telling whoever waits for it.
+    let (_, err) = refused(
+        &["--daemonize", "yes", "--logfile", "/no/such/dir/log"],
+        &[],
+    );
+    assert!(err.contains("Can't open the log file"), "{err}");
 }

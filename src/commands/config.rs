@@ -173,6 +173,11 @@ fn apply(server: &Server, changed: &[&'static str]) -> Result<(), (&'static str,
                 tracing::warn!("The addresses cannot be changed while the server runs");
                 return Err((name, text.to_owned()));
             }
+            "tls-port" | "tls-replication" | "tls-cluster" => {
+                let text = "Unable to update TLS configuration. Check server logs.";
+                tracing::warn!("TLS is not supported");
+                return Err((name, text.to_owned()));
+            }
             "maxmemory" => warn_of_small_memory(server),
             _ => {}
         }

@@ -1,14 +1,15 @@
 //! Settings at start-up: a configuration file or standard input, then the environment, then the
 //! command line. What comes later wins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::table::{Id, NAMES};
-use super::value::{Reason, Value, os_text, parse};
+use super::user::{self, User};
+use super::value::{Reason, Value, default_value, os_text, parse};
 use super::words::quote;
 use super::{Config, REDIS_VERSION};
 use crate::types::quoting::split_args;
@@ -26,14 +27,37 @@ const RETIRED: [&str; 3] = [
     "lua-replicate-commands",
 ];
 
-/// Directives that are no settings: name, fewest and most words behind it. Except `include` they
-/// have no effect.
+/// Directives that are no settings: name, fewest and most words behind it.
 const DIRECTIVES: [(&str, usize, usize); 4] = [
     ("include", 1, 1),
     ("rename-command", 2, 2),
     ("user", 1, usize::MAX),
     ("loadmodule", 1, usize::MAX),
 ];
+
+/// Settings that must not be passed over in silence once they have another value than their default:
+/// whoever relies on them would get another server than he thinks, or one that is less guarded.
+const REFUSED: [(Id, &str); 4] = [
+    (
+        Id::Aclfile,
+        "users and their rules are not supported: nothing would enforce this file",
+    ),
+    (
+        Id::ClusterEnabled,
+        "cluster mode is not supported: this is a standalone server",
+    ),
+    (
+        Id::Replicaof,
+        "replication is not supported: this server follows no other",
+    ),
+    (
+        Id::TlsPort,
+        "TLS is not supported: connections are plain, to --port or --unixsocket",
+    ),
+];
+
+/// How many names without effect the log lists even if they have their default values.
+const MOST_IDLE_DEFAULTS: usize = 8;
 
 /// Where settings come from.
 #[derive(Debug)]
@@ -53,6 +77,8 @@ pub struct Loaded {
     pub config: Config,
     /// Lines for the log.
     pub notices: Vec<String>,
+    /// Lines for the log on what was asked for and will be missed.
+    pub warnings: Vec<String>,
 }
 
 /// Why the settings cannot be used.
@@ -69,13 +95,11 @@ pub enum LoadError {
     /// A line is wrong.
     #[error(
         "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n\
-         Reading {place}, at line {line}\n>>> '{text}'\n{reason}"
+         Reading {place}\n>>> '{text}'\n{reason}"
     )]
     Line {
-        /// The file, or the variable of the environment.
+        /// The file and the number of the line in it, or where else it comes from.
         place: String,
-        /// Counted from 1. Arguments count as lines behind the file's.
-        line: usize,
         /// The line.
         text: String,
         /// What is wrong with it.
@@ -90,25 +114,43 @@ pub enum LoadError {
 pub fn load<R: Read>(mut sources: Sources<R>) -> Result<Loaded, LoadError> {
     let mut loader = Loader::default();
     let arguments = Arguments::read(&sources.arguments);
-    let mut text = Vec::new();
     if let Some(file) = &arguments.file {
-        text = read_files(file)?;
         let path = PathBuf::from(OsStr::from_bytes(file));
         loader.config.file = Some(std::path::absolute(&path).unwrap_or(path));
+        loader.read_files(file, 0)?;
     }
     if arguments.stdin {
-        end_line(&mut text);
+        let mut text = Vec::new();
         let read = sources.stdin.read_to_end(&mut text);
         read.map_err(|error| LoadError::Open {
             file: "-".to_owned(),
             reason: os_text(&error),
         })?;
+        loader.read_text(&text, &Origin::Stdin, 0)?;
     }
-    let lines = text.iter().filter(|&&byte| byte == b'\n').count();
-    loader.read_text(&text, "the configuration file", 1, 0)?;
     loader.read_environment(&sources.environment)?;
-    loader.read_text(&arguments.options, "the configuration file", lines + 2, 0)?;
-    Ok(loader.finish())
+    loader.read_text(&arguments.options, &Origin::Arguments, 0)?;
+    loader.finish()
+}
+
+/// Where a text of settings comes from.
+enum Origin {
+    File(String),
+    Stdin,
+    Variable(String),
+    Arguments,
+}
+
+impl Origin {
+    /// The place of a line, counted from 1.
+    fn place(&self, line: usize) -> String {
+        match self {
+            Origin::File(name) => format!("the configuration file '{name}', at line {line}"),
+            Origin::Stdin => format!("the configuration on standard input, at line {line}"),
+            Origin::Variable(name) => format!("the environment variable {name}"),
+            Origin::Arguments => "the command line".to_owned(),
+        }
+    }
 }
 
 /// What a command line holds, once cut up.
@@ -175,31 +217,6 @@ fn option_lines(words: &[&[u8]]) -> Vec<u8> {
     lines
 }
 
-/// Reads a file, or all files that a pattern matches. A pattern may match none.
-fn read_files(name: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let files = match name.iter().any(|byte| b"*?[".contains(byte)) {
-        true => expand_pattern(name),
-        false => vec![name.to_vec()],
-    };
-    let mut text = Vec::new();
-    for file in files {
-        let read = std::fs::read(OsStr::from_bytes(&file)).map_err(|error| LoadError::Open {
-            file: String::from_utf8_lossy(&file).into_owned(),
-            reason: os_text(&error),
-        })?;
-        end_line(&mut text);
-        text.extend(read);
-    }
-    Ok(text)
-}
-
-/// Keeps a last line without an end from running into what follows.
-fn end_line(text: &mut Vec<u8>) {
-    if text.last().is_some_and(|&byte| byte != b'\n') {
-        text.push(b'\n');
-    }
-}
-
 /// The files that a pattern matches, in alphabetical order.
 fn expand_pattern(pattern: &[u8]) -> Vec<Vec<u8>> {
     let Ok(pattern) = CString::new(pattern) else {
@@ -228,27 +245,48 @@ struct Loader {
     config: Config,
     /// Whether a `save` was read: the first replaces the default, the others add to it.
     save_given: bool,
-    /// Names that were given and do nothing.
+    /// Names that were given and do nothing, but those of settings.
     idle: BTreeSet<String>,
+    idle_settings: BTreeMap<&'static str, Id>,
+    /// The errors for those of [`REFUSED`] that were given, in case that they keep their values.
+    refusals: BTreeMap<&'static str, (Id, LoadError)>,
+    /// The password of the default user, if a `user` line made one or took it away.
+    user_password: Option<Vec<u8>>,
     notices: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Loader {
-    fn read_text(
-        &mut self,
-        text: &[u8],
-        place: &str,
-        first_line: usize,
-        depth: usize,
-    ) -> Result<(), LoadError> {
+    /// Reads a file, or all files that a pattern matches. A pattern may match none.
+    fn read_files(&mut self, name: &[u8], depth: usize) -> Result<(), LoadError> {
+        let files = match name.iter().any(|byte| b"*?[".contains(byte)) {
+            true => expand_pattern(name),
+            false => vec![name.to_vec()],
+        };
+        for file in files {
+            let name = String::from_utf8_lossy(&file).into_owned();
+            match std::fs::read(OsStr::from_bytes(&file)) {
+                Ok(text) => self.read_text(&text, &Origin::File(name), depth)?,
+                Err(error) => {
+                    let mut reason = os_text(&error);
+                    if depth == 0 && Id::find(name.as_bytes()).is_some() {
+                        reason += &format!(" (the setting is --{name})");
+                    }
+                    return Err(LoadError::Open { file: name, reason });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_text(&mut self, text: &[u8], origin: &Origin, depth: usize) -> Result<(), LoadError> {
         for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
             let line = line.trim_ascii();
             if line.is_empty() || line[0] == b'#' {
                 continue;
             }
             let wrong = |reason: Reason| LoadError::Line {
-                place: place.to_owned(),
-                line: first_line + at,
+                place: origin.place(at + 1),
                 text: String::from_utf8_lossy(line).into_owned(),
                 reason: reason.into_owned(),
             };
@@ -260,12 +298,28 @@ impl Loader {
                     if depth == DEEPEST_INCLUDE {
                         return Err(wrong("include is nested too deeply".into()));
                     }
-                    self.read_text(&read_files(file)?, place, 1, depth + 1)?;
+                    self.read_files(&self.in_dir(file), depth + 1)?;
                 }
-                [name, values @ ..] => self.read_directive(name, values).map_err(wrong)?,
+                [name, values @ ..] => {
+                    self.read_directive(name, values).map_err(wrong)?;
+                    let refused = REFUSED.iter().find(|(id, _)| id.is_called(name));
+                    if let Some(&(id, reason)) = refused {
+                        let error = wrong(reason.into());
+                        self.refusals.insert(id.setting().name, (id, error));
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// A file's name seen from the directory that `dir` has set so far.
+    fn in_dir(&self, name: &[u8]) -> Vec<u8> {
+        let dir = self.config.text(Id::Dir);
+        match name.starts_with(b"/") || dir.is_empty() {
+            true => name.to_vec(),
+            false => [&dir, &b"/"[..], name].concat(),
+        }
     }
 
     fn read_directive(&mut self, name: &[u8], values: &[Vec<u8>]) -> Result<(), Reason> {
@@ -280,18 +334,38 @@ impl Loader {
             *directive == name && (*fewest..=*most).contains(&values.len())
         });
         let of_a_module = name.contains('.');
-        if of_a_module && values.is_empty() {
-            return Err("Module config specified without value".into());
-        }
-        if known || of_a_module {
+        if name == "sentinel" {
+            Err("Sentinel is not supported: this is a standalone server".into())
+        } else if of_a_module && values.is_empty() {
+            Err("Module config specified without value".into())
+        } else if known {
+            self.read_known_directive(&name, values)
+        } else if of_a_module {
             self.idle.insert(name);
-            return Ok(());
+            Ok(())
+        } else {
+            let hint = hint(&name);
+            Err(format!("Bad directive or wrong number of arguments{hint}").into())
         }
-        let hint = match nearest(&name) {
-            Some(nearest) if nearest != name => format!("\nDid you mean '{nearest}'?"),
-            _ => String::new(),
-        };
-        Err(format!("Bad directive or wrong number of arguments{hint}").into())
+    }
+
+    fn read_known_directive(&mut self, name: &str, values: &[Vec<u8>]) -> Result<(), Reason> {
+        let first = String::from_utf8_lossy(&values[0]);
+        match name {
+            "user" => match user::read(values)? {
+                User::Default { password } => self.user_password = Some(password),
+                User::Other => self.warnings.push(format!(
+                    "There are no users but the default one: '{first}' cannot log in"
+                )),
+            },
+            "loadmodule" => self.warnings.push(format!(
+                "There are no modules: '{first}' is not loaded, and its commands are unknown"
+            )),
+            _ => self.warnings.push(format!(
+                "Commands cannot be renamed: {first} keeps its name"
+            )),
+        }
+        Ok(())
     }
 
     fn read_setting(&mut self, id: Id, values: &[Vec<u8>]) -> Result<(), Reason> {
@@ -308,7 +382,7 @@ impl Loader {
         }
         self.config.store(id, &value);
         if !setting.used {
-            self.idle.insert(setting.name.to_owned());
+            self.idle_settings.insert(setting.name, id);
         }
         Ok(())
     }
@@ -343,8 +417,7 @@ impl Loader {
         }
         if let Some((_, arguments)) = find("REDIS_ARGS") {
             let words = split_args(arguments.as_bytes()).ok_or_else(|| LoadError::Line {
-                place: "the environment variable REDIS_ARGS".to_owned(),
-                line: 1,
+                place: Origin::Variable("REDIS_ARGS".to_owned()).place(1),
                 text: arguments.to_string_lossy().into_owned(),
                 reason: "Unbalanced quotes".to_owned(),
             })?;
@@ -379,21 +452,68 @@ impl Loader {
     }
 
     fn read_variable(&mut self, variable: &str, line: &[u8]) -> Result<(), LoadError> {
-        self.read_text(line, &format!("the environment variable {variable}"), 1, 0)
+        self.read_text(line, &Origin::Variable(variable.to_owned()), 0)
     }
 
-    fn finish(mut self) -> Loaded {
-        if !self.idle.is_empty() {
-            let names: Vec<String> = self.idle.into_iter().collect();
-            let names = names.join(", ");
-            self.notices.push(format!(
-                "Accepted, but without effect in this server: {names}"
-            ));
+    fn finish(mut self) -> Result<Loaded, LoadError> {
+        for (id, error) in std::mem::take(&mut self.refusals).into_values() {
+            if self.config.value(id) != default_value(id) {
+                return Err(error);
+            }
+            self.idle_settings.remove(id.setting().name);
         }
-        Loaded {
+        if let Some(password) = self.user_password.take() {
+            self.config
+                .store(Id::Requirepass, &Value::Text(password.into()));
+        }
+        self.notices.extend(self.idle_notice());
+        Ok(Loaded {
             config: self.config,
             notices: self.notices,
+            warnings: self.warnings,
+        })
+    }
+
+    /// Names what was given and does nothing. A configuration file gives most settings the values that they
+    /// have anyway: these are only counted if they are many.
+    fn idle_notice(&self) -> Option<String> {
+        let changed = |id: Id| self.config.value(id) != default_value(id);
+        let all = self.idle.len() + self.idle_settings.len();
+        let named: Vec<&str> = self
+            .idle_settings
+            .iter()
+            .filter(|(_, id)| all <= MOST_IDLE_DEFAULTS || changed(**id))
+            .map(|(name, _)| *name)
+            .chain(self.idle.iter().map(String::as_str))
+            .collect();
+        let others = match all - named.len() {
+            0 => String::new(),
+            others if named.is_empty() => format!("{others} settings with their default values"),
+            others => format!(", and {others} more with their default values"),
+        };
+        (all > 0).then(|| {
+            let names = named.join(", ");
+            format!("Accepted, but without effect in this server: {names}{others}")
+        })
+    }
+}
+
+/// What whoever wrote an unknown name may have meant: a line more for the error, or nothing.
+fn hint(name: &str) -> String {
+    let bare = name.trim_start_matches('-');
+    let dashes = &name[..name.len() - bare.len()];
+    if let Some((setting, value)) = bare.split_once('=')
+        && Id::find(setting.as_bytes()).is_some()
+    {
+        return format!("\nDid you mean '{setting} {value}', without '='?");
+    }
+    match nearest(bare) {
+        Some(nearest) if dashes.is_empty() && nearest != name => {
+            format!("\nDid you mean '{nearest}'?")
         }
+        Some(nearest) if !dashes.is_empty() => format!("\nDid you mean '--{nearest}'?"),
+        _ if dashes == "-" => "\nSettings have two dashes in front, as in --port 6379".to_owned(),
+        _ => String::new(),
     }
 }
 

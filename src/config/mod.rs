@@ -10,6 +10,7 @@ mod rewrite;
 mod table;
 #[cfg(test)]
 mod tests;
+mod user;
 mod value;
 mod words;
 
@@ -593,6 +594,11 @@ impl Config {
             .filter(|address| !address.is_empty())
             .map(str::to_owned)
             .collect()
+    }
+
+    /// The directory to work in, if one was given: relative names of files begin there.
+    pub fn dir(&self) -> Option<PathBuf> {
+        self.path(Id::Dir)
     }
 
     /// Where to make a Unix socket, if at all.

@@ -300,6 +300,11 @@ impl Id {
         ALL
     }
 
+    /// Whether this is the setting's name or alias, in any case.
+    pub fn is_called(self, name: &[u8]) -> bool {
+        Id::find(name).is_some_and(|(_, id)| id == self)
+    }
+
     /// The setting of this name or alias, in any case, with the name as declared.
     pub fn find(name: &[u8]) -> Option<(&'static str, Id)> {
         let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
@@ -380,7 +385,7 @@ settings! {
     Daemonize => flag("daemonize", false).fixed().used();
     Databases => number("databases", 16, 1..=I32).fixed().used();
     Dbfilename => text("dbfilename", "dump.rdb").check(Check::DbFileName).protected();
-    Dir => special("dir", Special::Dir).protected();
+    Dir => special("dir", Special::Dir).protected().used();
     DisableThp => flag("disable-thp", true).fixed();
     DynamicHz => flag("dynamic-hz", true);
     EnableDebugCommand => choice("enable-debug-command", PROTECTED_ACTION, "no").fixed().used();
@@ -441,7 +446,7 @@ settings! {
         .check(Check::ProcTitle);
     PropagationErrorBehavior =>
         choice("propagation-error-behavior", PROPAGATION_ERROR_BEHAVIOR, "ignore");
-    ProtectedMode => flag("protected-mode", true);
+    ProtectedMode => flag("protected-mode", true).used();
     ProtoMaxBulkLen => memory("proto-max-bulk-len", 512 * MB, MB..=I64).used();
     RdbDelSyncFiles => flag("rdb-del-sync-files", false);
     RdbKeySaveDelay => number("rdb-key-save-delay", 0, -I32 - 1..=I32).hidden();

@@ -543,7 +543,21 @@ fn arguments_as_redis_takes_them() {
         (&["--unixsocketperm", "700"], "unixsocketperm", "700"),
         (&["--threads", "2"], "threads", "2"),
         (&["--replicaof", "no", "one"], "replicaof", ""),
-        (&["--slaveof", "host", "6379"], "replicaof", "host 6379"),
+        (
+            &["--slaveof", "host", "6379", "--replicaof no one"],
+            "replicaof",
+            "",
+        ),
+        (
+            &["--user", "default", "on", ">pw", "~*", "+@all"],
+            "requirepass",
+            "pw",
+        ),
+        (
+            &["--user default on nopass ~* &* +@all", "--requirepass pw"],
+            "requirepass",
+            "",
+        ),
     ] {
         assert_eq!(
             shown(&load_arguments(arguments), name),
@@ -608,139 +622,268 @@ fn the_environment_is_forgiving_about_names_alone() {
     assert_eq!(
         error.to_string(),
         "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\n\
-         Reading the environment variable REDOUBLE_PORT, at line 1\n>>> 'port \"x\"'\n\
+         Reading the environment variable REDOUBLE_PORT\n>>> 'port \"x\"'\n\
          argument couldn't be parsed into an integer"
     );
 }
 
 #[test]
 fn settings_without_effect_are_named_once() {
+    let notices = |arguments: &[&str]| load_all(arguments, &[], "").unwrap().notices;
     let arguments = [
-        "--dir", "/", "--save", "", "--save", "1 1", "--port", "1", "--user", "x on",
+        "--dir",
+        "/",
+        "--save",
+        "",
+        "--save",
+        "1 1",
+        "--port",
+        "1",
+        "--appendonly",
+        "no",
+        "--a.b",
+        "1",
     ];
-    let loaded = load_all(&arguments, &[], "").unwrap();
     assert_eq!(
-        loaded.notices,
-        ["Accepted, but without effect in this server: dir, save, user"]
+        notices(&arguments),
+        ["Accepted, but without effect in this server: appendonly, save, a.b"]
     );
-    assert!(
-        load_all(&["--lua-replicate-commands", "yes"], &[], "")
-            .unwrap()
-            .notices
-            .is_empty()
+    assert!(notices(&["--lua-replicate-commands", "yes"]).is_empty());
+    // A whole configuration file: what has its default value is only counted.
+    let idle = SETTINGS.iter().filter(|setting| {
+        let number = matches!(setting.kind, Kind::Number(_) | Kind::Flag(_));
+        number && !setting.used && !setting.name.starts_with("tls-")
+    });
+    let config = Config::new();
+    let given: Vec<String> = idle
+        .map(|setting| format!("--{} {}", setting.name, shown(&config, setting.name)))
+        .collect();
+    let mut given: Vec<&str> = given.iter().map(String::as_str).collect();
+    assert!(given.len() > 50);
+    // Refused where it says anything else, so that it says nothing.
+    given.retain(|line| !line.starts_with("--cluster-enabled"));
+    let count = given.len();
+    given.push("--cluster-enabled no");
+    assert_eq!(
+        notices(&given),
+        [format!(
+            "Accepted, but without effect in this server: {count} settings with their default values"
+        )]
+    );
+    given.push("--appendonly yes");
+    let rest = count - 1;
+    assert_eq!(
+        notices(&given),
+        [format!(
+            "Accepted, but without effect in this server: appendonly, and {rest} more with their default values"
+        )]
     );
 }
 
 #[test]
+fn what_will_be_missed_is_a_warning() {
+    let arguments = [
+        "--user",
+        "alice on >x +@all",
+        "--loadmodule",
+        "/x.so",
+        "a",
+        "--rename-command KEYS ''",
+    ];
+    assert_eq!(
+        load_all(&arguments, &[], "").unwrap().warnings,
+        [
+            "There are no users but the default one: 'alice on >x +@all' cannot log in",
+            "There are no modules: '/x.so' is not loaded, and its commands are unknown",
+            "Commands cannot be renamed: KEYS keeps its name",
+        ]
+    );
+}
+
+#[test]
+fn what_would_mislead_is_refused() {
+    for (arguments, text, reason) in [
+        (
+            &["--cluster-enabled", "yes"][..],
+            "cluster-enabled \"yes\"",
+            "cluster mode is not supported: this is a standalone server",
+        ),
+        (
+            &["--tls-port 6380", "--port", "0"],
+            "tls-port 6380",
+            "TLS is not supported: connections are plain, to --port or --unixsocket",
+        ),
+        (
+            &["--slaveof", "host", "6379"],
+            "slaveof \"host\" \"6379\"",
+            "replication is not supported: this server follows no other",
+        ),
+        (
+            &["--aclfile", "/etc/users.acl"],
+            "aclfile \"/etc/users.acl\"",
+            "users and their rules are not supported: nothing would enforce this file",
+        ),
+        (
+            &["--user", "default", "on", "nopass", "~*", "-@all"],
+            "user \"default\" \"on\" \"nopass\" \"~*\" \"-@all\"",
+            "rules for users are not supported, and the default user may do everything: '-@all' cannot be \
+             enforced",
+        ),
+        (
+            &["--sentinel", "monitor", "m", "host", "1", "2"],
+            "sentinel \"monitor\" \"m\" \"host\" \"1\" \"2\"",
+            "Sentinel is not supported: this is a standalone server",
+        ),
+    ] {
+        assert_eq!(
+            load_error(arguments),
+            format!(
+                "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\n\
+                 Reading the command line\n>>> '{text}'\n{reason}"
+            )
+        );
+    }
+    // What stands later takes it back.
+    for arguments in [
+        &["--cluster-enabled", "yes", "--cluster-enabled", "no"][..],
+        &["--tls-port", "1", "--tls-port", "0"],
+        &["--aclfile", "x", "--aclfile", ""],
+    ] {
+        assert!(load_all(arguments, &[], "").unwrap().notices.is_empty());
+    }
+}
+
+#[test]
 fn wrong_lines_are_reported_as_redis_does() {
-    for (arguments, stdin, line, text, reason) in [
+    const LINE: &str = "the command line";
+    for (arguments, stdin, place, text, reason) in [
         (
             &["--foo", "bar"][..],
             "",
-            2,
+            LINE,
             "foo \"bar\"",
             "Bad directive or wrong number of arguments",
         ),
         (
             &["--maxmemry", "1"],
             "",
-            2,
+            LINE,
             "maxmemry \"1\"",
             "Bad directive or wrong number of arguments\nDid you mean 'maxmemory'?",
         ),
-        (&["--port"], "", 2, "port", "wrong number of arguments"),
+        (&["--port"], "", LINE, "port", "wrong number of arguments"),
         (
             &["--port", "1", "2"],
             "",
-            2,
+            LINE,
             "port \"1\" \"2\"",
             "wrong number of arguments",
         ),
         (
             &["--hz", "1", "--port", "x"],
             "",
-            3,
+            LINE,
             "port \"x\"",
             "argument couldn't be parsed into an integer",
         ),
         (
             &["-"],
             "hz 1\nport 'x\n",
-            2,
+            "the configuration on standard input, at line 2",
             "port 'x",
             "Unbalanced quotes in configuration line",
         ),
         (
             &["-", "--unixsocketperm", "9"],
             "hz 1\nhz 2\n",
-            4,
+            LINE,
             "unixsocketperm \"9\"",
             "argument couldn't be parsed as an octal number",
         ),
         (
             &["--unixsocketperm 1000"],
             "",
-            2,
+            LINE,
             "unixsocketperm 1000",
             "argument must be between 0 and 777 inclusive",
         ),
         (
             &["--appendfilename", ""],
             "",
-            2,
+            LINE,
             "appendfilename \"\"",
             "appendfilename can't be empty",
         ),
         (
             &["--appenddirname", "a/b"],
             "",
-            2,
+            LINE,
             "appenddirname \"a/b\"",
             "appenddirname can't be a path, just a dirname",
         ),
         (
             &["--dbfilename", "a/b"],
             "",
-            2,
+            LINE,
             "dbfilename \"a/b\"",
             "dbfilename can't be a path, just a filename",
         ),
         (
             &["--dir", "/no/such/place"],
             "",
-            2,
+            LINE,
             "dir \"/no/such/place\"",
             "No such file or directory",
         ),
         (
             &["--replicaof", "h", "x"],
             "",
-            2,
+            LINE,
             "replicaof \"h\" \"x\"",
             "Invalid master port",
         ),
         (
             &["--some.module"],
             "",
-            2,
+            LINE,
             "some.module",
             "Module config specified without value",
         ),
         (
             &["-p", "1"],
             "",
-            2,
+            LINE,
             "\"-p\" \"1\"",
-            "Bad directive or wrong number of arguments",
+            "Bad directive or wrong number of arguments\n\
+             Settings have two dashes in front, as in --port 6379",
+        ),
+        (
+            &["-maxmem", "1"],
+            "",
+            LINE,
+            "\"-maxmem\" \"1\"",
+            "Bad directive or wrong number of arguments\nDid you mean '--maxmemory'?",
+        ),
+        (
+            &["--port=1"],
+            "",
+            LINE,
+            "port=1",
+            "Bad directive or wrong number of arguments\nDid you mean 'port 1', without '='?",
         ),
     ] {
         let error = load_all(arguments, &[], stdin).unwrap_err();
         let expected = format!(
             "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\n\
-             Reading the configuration file, at line {line}\n>>> '{text}'\n{reason}"
+             Reading {place}\n>>> '{text}'\n{reason}"
         );
         assert_eq!(error.to_string(), expected, "{arguments:?}");
     }
+    assert_eq!(
+        load_error(&["maxclients", "5"]),
+        "Fatal error, can't open config file 'maxclients': No such file or directory \
+         (the setting is --maxclients)"
+    );
     assert_eq!(
         load_error(&["/no/such.conf"]),
         "Fatal error, can't open config file '/no/such.conf': No such file or directory"
@@ -764,6 +907,8 @@ fn files_include_files() {
     std::fs::write(path("part-a.conf"), "timeout 1\nmaxclients 1\n").unwrap();
     std::fs::write(path("part-b.conf"), "timeout 2\n").unwrap();
     std::fs::write(path("self.conf"), format!("include {}", path("self.conf"))).unwrap();
+    std::fs::create_dir_all(path("inner")).unwrap();
+    std::fs::write(path("inner/inner.conf"), "hz 1\n\nhtz 2\n").unwrap();
     let config = load_arguments(&[&main]);
     let found = (
         config.port(),
@@ -772,11 +917,21 @@ fn files_include_files() {
         config.hz(),
     );
     let endless = load_error(&[&path("self.conf")]);
+    let text = format!("dir {}\ndir inner\ninclude inner.conf", path(""));
+    let wrong = load_all(&["-"], &[], &text).unwrap_err().to_string();
+    let inner = load_all(&["-"], &[], &text.replace("include inner.conf", "")).unwrap();
+    let inner = inner.config.dir().map(|dir| dir.ends_with("inner"));
     let missing = load_all(&["-"], &[], "include /no/such.conf")
         .unwrap_err()
         .to_string();
     std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(found, (1, 2, 1, 20));
+    // Each file has its own name and lines, and relative names begin at the last `dir`, as in Redis.
+    assert_eq!(inner, Some(true));
+    assert!(
+        wrong.contains("/inner/inner.conf', at line 3\n>>> 'htz 2'"),
+        "{wrong}"
+    );
     assert!(
         endless.ends_with("include is nested too deeply"),
         "{endless}"

@@ -389,7 +389,7 @@ fn parse_special(special: Special, words: &[&[u8]], old: &Value) -> Result<Value
         }
         Special::Bind => Ok(text_value(list.join(&b' '))),
         Special::ClientOutputBufferLimit => parse_limits(words, old),
-        Special::Dir => parse_dir(words),
+        Special::Dir => parse_dir(words, old),
         Special::LatencyTrackingInfoPercentiles => parse_percentiles(list),
         Special::NotifyKeyspaceEvents => {
             let [word] = words[..] else {
@@ -439,11 +439,19 @@ fn parse_limits(words: &[&[u8]], old: &Value) -> Result<Value, Reason> {
     Ok(Value::Limits(limits))
 }
 
-fn parse_dir(words: &[&[u8]]) -> Result<Value, Reason> {
+/// A directory that is there, as an absolute path. A relative one begins at the last that was set.
+fn parse_dir(words: &[&[u8]], old: &Value) -> Result<Value, Reason> {
     let [word] = words[..] else {
         return Err("wrong number of arguments".into());
     };
     let path = Path::new(std::ffi::OsStr::from_bytes(word));
+    let path = match old {
+        // An empty name is no directory, neither here nor there.
+        Value::Text(old) if !old.is_empty() && !word.is_empty() => {
+            &Path::new(std::ffi::OsStr::from_bytes(old)).join(path)
+        }
+        _ => path,
+    };
     let found = path.canonicalize().and_then(|path| match path.is_dir() {
         true => Ok(path),
         false => Err(std::io::Error::from_raw_os_error(libc::ENOTDIR)),

@@ -16,6 +16,9 @@ pub const MAX_LINE: usize = 64 * 1024;
 /// Most arguments that a request may announce (`INT_MAX`).
 const MAX_ARGUMENTS: i64 = i32::MAX as i64;
 
+/// How each version of TLS begins: a handshake record, and the first byte of a version.
+const TLS_HANDSHAKE: &[u8] = b"\x16\x03";
+
 /// Most arguments, and longest argument, before authentication.
 const MAX_UNAUTHENTICATED: (i64, i64) = (10, 16_384);
 
@@ -49,6 +52,8 @@ pub enum ProtocolError {
     ExpectedDollar(u8),
     /// Unbalanced quotes in an inline request.
     UnbalancedQuotes,
+    /// The beginning of a TLS handshake. Such a client sends no line, and would wait for ever.
+    TlsHandshake,
 }
 
 impl ProtocolError {
@@ -82,6 +87,7 @@ impl fmt::Display for ProtocolError {
             ProtocolError::UnauthenticatedBulkLength => "unauthenticated bulk length",
             ProtocolError::ExpectedDollar(_) => "expected '$'",
             ProtocolError::UnbalancedQuotes => "unbalanced quotes in request",
+            ProtocolError::TlsHandshake => "TLS is not supported, connections are plain",
         })
     }
 }
@@ -244,6 +250,9 @@ impl Progress {
     #[cold]
     fn inline(&mut self, buffer: &[u8]) -> Result<Parsed, ProtocolError> {
         let rest = &buffer[self.at..];
+        if rest.starts_with(TLS_HANDSHAKE) {
+            return Err(ProtocolError::TlsHandshake);
+        }
         let Some(end) = memchr::memchr(b'\n', rest) else {
             return if rest.len() > MAX_LINE {
                 Err(ProtocolError::TooBigInline)

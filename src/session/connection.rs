@@ -658,11 +658,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn protocol_error(&mut self, turn: &Turn<'_>, error: ProtocolError) {
-        tracing::debug!(
-            "Protocol error ({error}) from client: id={} addr={}",
-            self.session.id(),
-            self.session.client.addr()
-        );
+        let (id, addr) = (self.session.id(), self.session.client.addr());
+        match error {
+            // Not an accident of the moment: somebody has to change a setting.
+            ProtocolError::TlsHandshake => {
+                tracing::warn!("Protocol error ({error}) from client: id={id} addr={addr}");
+            }
+            _ => tracing::debug!("Protocol error ({error}) from client: id={id} addr={addr}"),
+        }
         turn.stats.count_error("ERR");
         if self.session.reply_mode() == ReplyMode::On {
             self.out.push(b'-');

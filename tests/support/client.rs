@@ -124,6 +124,12 @@ impl Client {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Goes as a program does that is killed with replies unread: the connection is reset.
+    pub fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(Duration::ZERO)).expect("linger");
+    }
+
     /// Says that this side will send nothing more; replies can still be read.
     pub fn finish_sending(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("half close");

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 /// A program that can be started as a server.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ pub struct Server {
     address: SocketAddr,
     /// Its working directory: what a real server saves must not be loaded by the next one.
     folder: PathBuf,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -113,12 +114,14 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", program.path.display()));
-        let ready = wait_until_ready(&mut child);
+        let log = Arc::default();
+        let ready = wait_until_ready(&mut child, &log);
         let server = Server {
             program: program.clone(),
             child,
             address,
             folder,
+            log,
         };
         (ready && server.answers()).then_some(server)
     }
@@ -149,6 +152,20 @@ impl Server {
         Client::connect_as(self.address, protocol)
     }
 
+    /// Waits until the log has a line with this text. What it says before it is ready is in it too.
+    pub fn has_logged(&self, text: &str) -> bool {
+        let end = Instant::now() + super::client::patience();
+        while Instant::now() < end {
+            let log = self.log.lock().expect("not poisoned");
+            if log.iter().any(|line| line.contains(text)) {
+                return true;
+            }
+            drop(log);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        false
+    }
+
     /// The process, to look at or to send signals to.
     pub fn process(&mut self) -> &mut Child {
         &mut self.child
@@ -165,13 +182,16 @@ impl Drop for Server {
 
 /// Waits for the line that says the port is open; false when the process ends before it.
 /// A PONG alone would not do: it could come from a stranger who took the port first.
-fn wait_until_ready(child: &mut Child) -> bool {
+fn wait_until_ready(child: &mut Child, lines: &Arc<Mutex<Vec<String>>>) -> bool {
+    let lines = lines.clone();
     let log = BufReader::new(child.stdout.take().expect("stdout is piped"));
     let (sender, receiver) = mpsc::channel();
     // The thread goes on reading, so that a full pipe never stops the server.
     std::thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
-            if line.contains("Ready to accept connections") {
+            let ready = line.contains("Ready to accept connections");
+            lines.lock().expect("not poisoned").push(line);
+            if ready {
                 let _ = sender.send(());
             }
         }
