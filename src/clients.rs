@@ -58,6 +58,14 @@ pub mod flag {
     pub const NO_TOUCH: u32 = 8;
     /// Connected through a Unix socket.
     pub const UNIX_SOCKET: u32 = 16;
+    /// CLIENT TRACKING ON.
+    pub const TRACKING: u32 = 32;
+    /// The client that it redirects to is gone.
+    pub const BROKEN_REDIRECTION: u32 = 64;
+    /// CLIENT TRACKING ON BCAST.
+    pub const BROADCAST: u32 = 128;
+    /// CLIENT TRACKING ON NOLOOP.
+    pub const NO_LOOP: u32 = 256;
 }
 
 /// What a client says of itself.
@@ -91,8 +99,8 @@ pub struct Client {
     names: Mutex<Option<Box<Names>>>,
     /// The selected database.
     pub db: AtomicU32,
-    /// 2 or 3.
-    pub resp: AtomicU8,
+    /// 2 or 3; see [`Client::protocol`].
+    resp: AtomicU8,
     /// Bits of [`flag`].
     pub flags: AtomicU32,
     /// Commands queued by MULTI; -1 outside.
@@ -111,7 +119,7 @@ pub struct Client {
     pub cut_off: AtomicBool,
     /// What others write about its watches; made by its first WATCH.
     watch: OnceLock<Arc<WatchSlot>>,
-    /// What others have to tell it; made by its first subscription.
+    /// What others have to tell it; made by its first subscription, or when it tracks.
     inbox: OnceLock<Box<Inbox>>,
     /// Bits of [`signal`].
     signals: AtomicU8,
@@ -215,6 +223,32 @@ impl Client {
         }
     }
 
+    /// The protocol that it speaks.
+    #[inline]
+    pub fn protocol(&self) -> Protocol {
+        Protocol::of_version(self.resp.load(Relaxed))
+    }
+
+    /// Changes the protocol. What it was told before, in the old one, is moved to the end of `out`.
+    pub fn change_protocol(&self, protocol: Protocol, out: Option<&mut Vec<u8>>) {
+        let change = || self.resp.store(protocol.version() as u8, Relaxed);
+        match (self.known_inbox(), out) {
+            (Some(inbox), Some(out)) => inbox.take_and(out, change),
+            _ => change(),
+        }
+    }
+
+    /// The client that is told what it tracks; 0: itself.
+    pub fn redirection(&self) -> u64 {
+        self.known_inbox()
+            .map_or(0, |inbox| inbox.redirection.load(Relaxed))
+    }
+
+    /// Sets who is told what it tracks; 0: itself.
+    pub fn set_redirection(&self, id: u64) {
+        self.inbox().redirection.store(id, Relaxed);
+    }
+
     /// The inbox, if the client has had anything to be told.
     #[inline]
     pub fn known_inbox(&self) -> Option<&Inbox> {
@@ -258,8 +292,8 @@ impl Client {
             return;
         }
         let inbox = self.inbox();
-        let protocol = Protocol::of_version(self.resp.load(Relaxed));
-        let wake = inbox.append(|out| write(protocol, out));
+        // The protocol changes only while the inbox is locked.
+        let wake = inbox.append(|out| write(self.protocol(), out));
         let owed = self.owed_bytes();
         let is_late = inbox.above_soft_limit.load(Relaxed) != 0;
         if wake {
@@ -483,5 +517,17 @@ mod tests {
         client.kill();
         assert_eq!(client.take_signals(), signal::KILL);
         assert_eq!(client.take_signals(), signal::KILL);
+    }
+
+    #[test]
+    fn only_a_blocking_command_is_unblocked_and_once() {
+        let client = Client::new(7, String::new(), String::new(), 0, 0, Micros(0));
+        assert!(!client.unblock(signal::UNBLOCK_ERROR));
+        client.waiting.store(waiting::POSTPONED, Relaxed);
+        assert!(!client.unblock(signal::UNBLOCK_ERROR));
+        client.waiting.store(waiting::BLOCKED, Relaxed);
+        assert!(client.unblock(signal::UNBLOCK_ERROR));
+        assert!(!client.unblock(signal::UNBLOCK_ERROR));
+        assert_eq!(client.take_signals(), signal::UNBLOCK_ERROR);
     }
 }

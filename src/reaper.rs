@@ -81,8 +81,12 @@ impl Reaper {
 fn size(garbage: &Garbage) -> (u64, u64) {
     let entries = garbage.entries.iter().map(Entry::heap_bytes);
     let tables = garbage.databases.iter().map(|database| &database.table);
+    let tracked = garbage.tracked.iter();
     let keys: usize = tables.clone().map(Table::len).sum();
-    let bytes = entries.sum::<usize>() + tables.map(Table::bytes).sum::<usize>();
+    let keys = keys + tracked.clone().map(Table::len).sum::<usize>();
+    let bytes: usize = tables.map(Table::bytes).sum();
+    let bytes = bytes + tracked.map(Table::bytes).sum::<usize>();
+    let bytes = bytes + entries.sum::<usize>();
     ((garbage.entries.len() + keys) as u64, bytes as u64)
 }
 
@@ -96,7 +100,10 @@ const REST: Duration = Duration::from_micros(50);
 /// Frees a segment at a time, so that workers on the same core get their turns in between.
 fn free_slowly(garbage: Garbage) {
     let Garbage {
-        entries, databases, ..
+        entries,
+        databases,
+        tracked,
+        ..
     } = garbage;
     let mut freed = 0;
     for entry in entries {
@@ -109,6 +116,12 @@ fn free_slowly(garbage: Garbage) {
     }
     for database in databases {
         for segment in database.table.into_segments() {
+            drop(segment);
+            std::thread::sleep(REST);
+        }
+    }
+    for table in tracked {
+        for segment in table.into_segments() {
             drop(segment);
             std::thread::sleep(REST);
         }

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::keyspace::locks::SHARDS;
 use crate::memory;
-use crate::observers::Observers;
+use crate::observers::{self, Observers, Woken};
 use crate::pause::Pause;
 use crate::random;
 use crate::reaper::Reaper;
@@ -52,7 +52,7 @@ const FILES_PER_THREAD: u64 = 4;
 /// File descriptors besides those of the workers: listeners, logs, standard streams.
 const OWN_FILES: u64 = 16;
 
-/// How often rates are measured.
+/// How often rates are measured, and the table of tracked keys is looked after.
 const SAMPLE_PERIOD: Duration = Duration::from_millis(100);
 
 /// What all threads of a server share.
@@ -62,7 +62,7 @@ pub struct Server {
     /// The keys.
     pub keyspace: Keyspace,
     /// The connected clients.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// Who is told of what happens.
     pub observers: Observers,
     /// Counters: those of the workers, and last those of the listener.
@@ -87,6 +87,8 @@ pub struct Server {
     pub replication_id: String,
     /// Whether keys are removed when they expire, before anybody asks for them (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
+    /// Whether what is done now and then is left undone, but the expiry of keys (DEBUG PAUSE-CRON).
+    pub timers_paused: AtomicBool,
     /// The TCP port; 0 if there is none.
     pub port: AtomicU16,
     /// Bytes that were allocated before the first client came.
@@ -106,10 +108,11 @@ impl Server {
     pub fn new(config: Arc<Config>) -> Self {
         let threads = config.threads();
         let started = clock::now();
+        let clients = Arc::<Clients>::default();
         Server {
             keyspace: Keyspace::new(config.databases()),
-            clients: Clients::default(),
-            observers: Observers::default(),
+            observers: Observers::new(clients.clone()),
+            clients,
             stats: Stats::new(threads + 1, registry::count()),
             saves: Saves::new(started),
             acl_log: AclLog::default(),
@@ -121,6 +124,7 @@ impl Server {
             run_id: random::hex(20),
             replication_id: random::hex(20),
             active_expire: AtomicBool::new(true),
+            timers_paused: AtomicBool::new(false),
             port: AtomicU16::new(0),
             initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
@@ -710,7 +714,7 @@ async fn check_idle_clients(server: &Server) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let timeout = server.config.timeout() as i64 * 1_000_000;
-        if timeout == 0 {
+        if timeout == 0 || server.timers_paused.load(Relaxed) {
             continue;
         }
         let now = clock::now().0;
@@ -731,10 +735,16 @@ async fn check_idle_clients(server: &Server) {
 /// Measures what INFO calls instantaneous, and the peak of memory, and does what was scheduled.
 async fn take_samples(server: &Server) {
     loop {
-        let now = clock::now();
-        server.stats.sample(now, server.all_event_loops());
-        server.saves.do_scheduled(&server.stats, now);
-        memory::used();
+        if !server.timers_paused.load(Relaxed) {
+            let now = clock::now();
+            server.stats.sample(now, server.all_event_loops());
+            server.saves.do_scheduled(&server.stats, now);
+            memory::used();
+            let mut woken = Woken::new();
+            let tracking = &server.observers.tracking;
+            tracking.tend(&server.config, now, &mut woken);
+            observers::wake(&mut woken);
+        }
         tokio::time::sleep(SAMPLE_PERIOD).await;
     }
 }

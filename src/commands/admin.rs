@@ -49,9 +49,7 @@ const FLUSHALL: CommandSpec =
 
 fn flushall(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let now = flush_now(db, args)?;
-    for index in 0..db.databases() {
-        db.flush(index, now);
-    }
+    db.flush(0..db.databases(), now);
     reply.ok();
     Ok(())
 }
@@ -80,7 +78,7 @@ const FLUSHDB: CommandSpec =
 
 fn flushdb(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let now = flush_now(db, args)?;
-    db.flush(db.index(), now);
+    db.flush(db.index()..db.index() + 1, now);
     reply.ok();
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::commands::spec::{Arg, ArgKind, Arity, CommandSpec, Flags, Group, memb
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::memory;
+use crate::observers::{self, Woken};
 use crate::resp::{Args, Reply};
 use crate::server::{self, Server};
 
@@ -179,6 +180,12 @@ fn apply(server: &Server, changed: &[&'static str]) -> Result<(), (&'static str,
                 return Err((name, text.to_owned()));
             }
             "maxmemory" => warn_of_small_memory(server),
+            "tracking-table-max-keys" => {
+                let mut woken = Woken::new();
+                let tracking = &server.observers.tracking;
+                tracking.keep_within_limit(&server.config, &mut woken);
+                observers::wake(&mut woken);
+            }
             _ => {}
         }
     }

@@ -165,8 +165,7 @@ fn hello(
             .change_names(|names| names.name = name.to_vec());
     }
     if let Some(protocol) = options.protocol {
-        session.set_protocol(protocol);
-        reply.set_protocol(protocol);
+        session.set_protocol(protocol, reply);
     }
     reply.map(7);
     reply.bulk(b"server");

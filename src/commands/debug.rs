@@ -64,6 +64,11 @@ fn debug(
             let entry = view.find_stored(args.key(2)).ok_or(Error::NoSuchKey)?;
             reply.simple(&describe(entry, &view));
         }
+        (b"PAUSE-CRON", 3) => {
+            let on = number::parse_leading_integer(args.get(2)) != 0;
+            context.server.timers_paused.store(on, Relaxed);
+            reply.ok();
+        }
         (b"POPULATE", 3..=5) => populate(context.db, args, reply)?,
         (b"PROTOCOL", 3) => protocol(context.session.in_exec, args, reply)?,
         (b"QUICKLIST", 3 | 4) => {
@@ -116,6 +121,8 @@ const HELP_LINES: &[&str] = &[
     "    Write a message to the log.",
     "OBJECT <key>",
     "    Describe how the value under the key is kept.",
+    "PAUSE-CRON <0|1>",
+    "    Whether what is done now and then is left undone, such as closing idle clients.",
     "POPULATE <count> [<prefix>] [<size>]",
     "    Make <count> strings under the names <prefix>:<number> (default: key), of <size>",
     "    bytes if it is given. Keys that exist stay as they are.",
@@ -226,7 +233,7 @@ fn look_inside<R>(
     db.remove_if_stale(key);
     let view = db.view();
     let result = view
-        .get_untouched(key)
+        .get_unnoticed(key)
         .ok_or(Error::NoSuchKey)
         .and_then(look);
     view.count();
@@ -358,7 +365,7 @@ fn populate(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandRe
         if size > 0 {
             value.resize(size, 0);
         }
-        db.set(key, Value::Bytes(&value), SetExpiry::Clear, "set");
+        db.set(key, Value::Bytes(&value), SetExpiry::Clear, "populate");
     }
     reply.ok();
     Ok(())

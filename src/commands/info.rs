@@ -271,7 +271,8 @@ fn clients(report: &mut Report, context: &Context<'_, '_>) {
         "blocked_clients",
         count(|client| client.waiting.load(Relaxed) != waiting::NOT),
     );
-    report.zeros(&["tracking_clients", "pubsub_clients"]);
+    report.field("tracking_clients", server.observers.tracking.client_count());
+    report.zeros(&["pubsub_clients"]);
     report.field("watching_clients", count(|client| client.watched() > 0));
     report.field(
         "clients_in_timeout_table",
@@ -430,11 +431,13 @@ fn stats(report: &mut Report, context: &Context<'_, '_>) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
     ]);
+    let tracking = &context.server.observers.tracking;
+    let (keys, items) = tracking.key_counts();
+    report.field("tracking_total_keys", keys);
+    report.field("tracking_total_items", items);
+    report.field("tracking_total_prefixes", tracking.prefix_count());
+    report.zeros(&["unexpected_error_replies"]);
     report.field("total_error_replies", totals.error_replies);
     report.field("dump_payload_sanitizations", 0);
     report.field("total_reads_processed", totals.reads_processed);

@@ -24,7 +24,7 @@ const ENCODING: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn encoding(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    match view.get_untouched(args.key(2)) {
+    match view.get_unnoticed(args.key(2)) {
         Some(entry) => reply.bulk(entry.encoding().as_bytes()),
         None => reply.null(),
     }
@@ -43,7 +43,7 @@ const FREQ: CommandSpec = CommandSpec::read("FREQ", Arity::exactly(3), Group::Ge
     .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn freq(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    match view.get_untouched(args.key(2)) {
+    match view.get_unnoticed(args.key(2)) {
         None => reply.null(),
         Some(_) if !view.access.config.maxmemory_policy().is_lfu() => {
             return Err(Error::Static(
@@ -97,7 +97,7 @@ const IDLETIME: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn idletime(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    match view.get_untouched(args.key(2)) {
+    match view.get_unnoticed(args.key(2)) {
         None => reply.null(),
         Some(_) if view.access.config.maxmemory_policy().is_lfu() => {
             return Err(Error::Static(
@@ -123,7 +123,7 @@ const REFCOUNT: CommandSpec =
         .args(&[Arg::new("key", ArgKind::Key(0))]);
 
 fn refcount(view: &View<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    match view.get_untouched(args.key(2)) {
+    match view.get_unnoticed(args.key(2)) {
         Some(entry) => reply.integer(references(entry, view.access.config)),
         None => reply.null(),
     }

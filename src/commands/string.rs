@@ -465,6 +465,9 @@ fn set(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult 
     };
     if !refused {
         db.set(key, Value::encode(value), expiry, "set");
+        if let SetExpiry::At(_) = expiry {
+            db.notify(key, "expire");
+        }
     }
     match (options.get, refused) {
         (true, _) => {}
@@ -740,12 +743,9 @@ fn set_with_expiry(
         index: 2,
     }
     .at(args, db.now(), command)?;
-    db.set(
-        args.key(1),
-        Value::encode(args.get(3)),
-        SetExpiry::At(at),
-        "set",
-    );
+    let key = args.key(1);
+    db.set(key, Value::encode(args.get(3)), SetExpiry::At(at), "set");
+    db.notify(key, "expire");
     reply.ok();
     Ok(())
 }

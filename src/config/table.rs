@@ -520,7 +520,8 @@ settings! {
     TlsSessionCacheSize => number("tls-session-cache-size", 20480, 0..=I32);
     TlsSessionCacheTimeout => number("tls-session-cache-timeout", 300, 0..=I32);
     TlsSessionCaching => flag("tls-session-caching", true);
-    TrackingTableMaxKeys => number("tracking-table-max-keys", 1_000_000, 0..=I64).unsigned();
+    TrackingTableMaxKeys => number("tracking-table-max-keys", 1_000_000, 0..=I64)
+        .unsigned().used();
     Unixsocket => text("unixsocket", "").fixed().used();
     Unixsocketperm => octal("unixsocketperm", 0, 0..=0o777).unsigned().fixed().used();
     UseExitOnPanic => flag("use-exit-on-panic", false).hidden();

@@ -40,7 +40,7 @@ impl Access<'_> {
     /// Whether somebody may have to be told of a change.
     #[inline]
     pub fn is_observed(&self) -> bool {
-        self.config.notify_keyspace_events() != 0
+        self.config.notify_keyspace_events() != 0 || self.observers.tracking.is_active()
     }
 
     /// `now` in milliseconds.

@@ -7,9 +7,12 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Release},
+};
 
 use hashbrown::HashTable;
-use parking_lot::Mutex;
 
 use crate::clients::Client;
 use crate::error::Error;
@@ -62,14 +65,16 @@ pub struct Waiter {
     keys: Range<usize>,
     buffer: Box<[u8]>,
     slots: Box<[Slot]>,
-    answer: Mutex<Option<Vec<u8>>>,
+    wants_reply: bool,
+    answered: AtomicBool,
 }
 
 impl Waiter {
-    /// A client that runs `attempt` with `args` and gets what it wants when it is there.
+    /// A client that runs `attempt` with `args` and gets what it wants when it is there. `context` is its
+    /// database, its protocol, whether its look-ups count as uses and whether it wants the reply.
     pub fn new(
         client: Arc<Client>,
-        context: (usize, Protocol, bool),
+        context: (usize, Protocol, bool, bool),
         command: (usize, AttemptFn),
         args: Args<'_>,
         want: &Want,
@@ -86,7 +91,8 @@ impl Waiter {
             keys: want.keys.clone(),
             buffer,
             slots,
-            answer: Mutex::new(None),
+            wants_reply: context.3,
+            answered: AtomicBool::new(false),
         }
     }
 
@@ -107,14 +113,18 @@ impl Waiter {
         })
     }
 
-    /// Leaves the reply for the client's connection to send.
-    pub fn put_answer(&self, reply: Vec<u8>) {
-        *self.answer.lock() = Some(reply);
+    /// Leaves the reply for the client's connection to send: at its `place` among what the client was told, for
+    /// what the command has had it told comes after the reply.
+    pub fn answer(&self, place: u64, reply: &[u8]) {
+        if self.wants_reply {
+            self.client.inbox().insert(place, reply);
+        }
+        self.answered.store(true, Release);
     }
 
-    /// The reply, once it is there.
-    pub fn take_answer(&self) -> Option<Vec<u8>> {
-        self.answer.lock().take()
+    /// Whether the reply is there.
+    pub fn is_answered(&self) -> bool {
+        self.answered.load(Acquire)
     }
 }
 

@@ -244,7 +244,7 @@ impl World {
                 vec![(other, to.to_vec())]
             }
             34 => {
-                db.flush(index, true);
+                db.flush(index..index + 1, true);
                 let keys = std::mem::take(&mut model[index]).into_keys();
                 keys.map(|name| (index, name)).collect()
             }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::clock::Millis;
+use crate::config::notify;
 use crate::error::Error;
 use crate::keyspace::access::Access;
 use crate::keyspace::entry::Entry;
@@ -12,7 +13,6 @@ use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::object::Object;
 use crate::keyspace::shard::Database;
 use crate::resp::Key;
-use crate::types::hasher;
 
 /// Keys for reading.
 ///
@@ -29,15 +29,24 @@ pub struct View<'a> {
     /// Whether the command runs again if it meets something past its expiry: what it sees of that does
     /// not matter then.
     tentative: bool,
-    /// Made when something past its expiry is met: nearly never, and every read makes a view.
+    /// Made when something is met that the runner is to know of: nearly never, and every read makes a view.
     met: OnceCell<Box<Met>>,
 }
 
-/// What a view has met past its expiry.
+/// What look-ups met that the runner is to know of, in order.
+pub enum Trace {
+    /// A key past its expiry, or with a field that is.
+    Stale(Box<[u8]>),
+    /// A key that is not there, if that is an event. It may be one that was met as stale.
+    Missed(Box<[u8]>),
+}
+
+/// What a view has met.
 #[derive(Default)]
 struct Met {
-    /// Hashes of the keys that are, or that have a field that is.
-    keys: RefCell<Vec<u64>>,
+    traces: RefCell<Vec<Trace>>,
+    /// Whether one of them is stale.
+    expired: Cell<bool>,
     /// Hashes as they are seen without such fields, by the place of the entry that each stands for; the
     /// copies stay where they are as long as the view.
     shown: RefCell<HashMap<*const Entry, Rc<Entry>>>,
@@ -66,14 +75,17 @@ impl<'a> View<'a> {
 
     /// Whether a look-up met a key past its expiry.
     pub fn met_expired(&self) -> bool {
+        self.met.get().is_some_and(|met| met.expired.get())
+    }
+
+    /// Whether there are traces to take.
+    pub fn has_traces(&self) -> bool {
         self.met.get().is_some()
     }
 
-    /// Hashes of the keys that [`View::met_expired`] is about, sorted.
-    pub fn take_expired(&self) -> Vec<u64> {
-        let mut keys = self.met.get().map_or(Vec::new(), |met| met.keys.take());
-        keys.sort_unstable();
-        keys
+    /// What the look-ups met.
+    pub fn take_traces(&self) -> Vec<Trace> {
+        self.met.get().map_or(Vec::new(), |met| met.traces.take())
     }
 
     /// Adds the look-ups to the statistics; once, after the run that counts.
@@ -107,9 +119,20 @@ impl<'a> View<'a> {
                 self.access.touch(entry);
                 self.hits.set(self.hits.get() + 1);
             }
-            None => self.misses.set(self.misses.get() + 1),
+            None => self.missed(key),
         }
         entry
+    }
+
+    #[inline]
+    fn missed(&self, key: Key<'_>) {
+        self.misses.set(self.misses.get() + 1);
+        if self.access.config.notify_keyspace_events() & notify::KEY_MISS != 0 {
+            let met = self.met.get_or_init(Box::default);
+            met.traces
+                .borrow_mut()
+                .push(Trace::Missed(key.bytes.into()));
+        }
     }
 
     /// Looks a collection up, as [`View::get`]. O(1).
@@ -137,9 +160,11 @@ impl<'a> View<'a> {
     /// What is seen of an entry of which something is past its expiry.
     #[cold]
     fn peek_due(&self, entry: &Entry) -> Option<&Entry> {
-        let hash = hasher::hash(entry.key());
         let met = self.met.get_or_init(Box::default);
-        met.keys.borrow_mut().push(hash);
+        met.expired.set(true);
+        met.traces
+            .borrow_mut()
+            .push(Trace::Stale(entry.key().into()));
         let now = self.access.millis();
         if self.tentative || entry.is_expired(now) {
             return None;
@@ -153,9 +178,19 @@ impl<'a> View<'a> {
         Some(unsafe { &*copy })
     }
 
-    /// Looks a key up without counting as a use of it, but in the statistics (TTL, OBJECT and their
+    /// Looks a key up without counting as a use of it, but in the statistics (TTL, TYPE and their
     /// kin). O(1).
     pub fn get_untouched(&self, key: Key<'_>) -> Option<&Entry> {
+        let entry = self.peek(key);
+        match entry {
+            Some(_) => self.hits.set(self.hits.get() + 1),
+            None => self.missed(key),
+        }
+        entry
+    }
+
+    /// As [`View::get_untouched`], but that there is no such key is no event (OBJECT). O(1).
+    pub fn get_unnoticed(&self, key: Key<'_>) -> Option<&Entry> {
         let entry = self.peek(key);
         let counter = if entry.is_some() {
             &self.hits

@@ -1,16 +1,18 @@
 //! Keyspace events: what `notify-keyspace-events` publishes of each change.
 
-use crate::config::notify;
+use smallvec::SmallVec;
+
+use crate::config::{Config, notify};
 use crate::observers::Woken;
 use crate::observers::pubsub::PubSub;
 
-/// The class of an event, a bit of [`notify`]; 0 for what is a change to watchers and no event of Redis's
-/// (a flush, SWAPDB, DEBUG RELOAD).
-pub fn class(event: &str) -> u32 {
-    match event {
+/// The class of an event, a bit of [`notify`]; 0 for what watchers are told and Redis has no event for.
+/// `None` for a name that nobody knows.
+fn class(event: &str) -> Option<u32> {
+    Some(match event {
         "copy_to" | "del" | "expire" | "move_from" | "move_to" | "persist" | "rename_from"
-        | "rename_to" | "restore" => notify::GENERIC,
-        "append" | "decrby" | "incrby" | "incrbyfloat" | "set" | "setrange" => notify::STRING,
+        | "rename_to" => notify::GENERIC,
+        "append" | "incrby" | "incrbyfloat" | "set" | "setrange" => notify::STRING,
         "sadd" | "sdiffstore" | "sinterstore" | "spop" | "srem" | "sunionstore" => notify::SET,
         "hdel" | "hexpire" | "hexpired" | "hincrby" | "hincrbyfloat" | "hpersist" | "hset" => {
             notify::HASH
@@ -23,32 +25,40 @@ pub fn class(event: &str) -> u32 {
         "evicted" => notify::EVICTED,
         "keymiss" => notify::KEY_MISS,
         "new" => notify::NEW,
-        _ => 0,
-    }
+        "flush" | "populate" | "reload" | "swapdb" => 0,
+        _ => return None,
+    })
 }
 
 /// Publishes an event of a key of database `index`, as the switches `notify-keyspace-events` say.
 pub fn publish(
     pubsub: &PubSub,
-    config: &crate::config::Config,
+    config: &Config,
     index: usize,
     key: &[u8],
-    event: &str,
+    event: &'static str,
     woken: &mut Woken,
 ) {
+    let class = class(event);
+    debug_assert!(class.is_some(), "event {event} has no class");
     let switches = config.notify_keyspace_events();
-    if switches & class(event) == 0 {
+    if switches & class.unwrap_or(0) == 0 || !pubsub.has_subscribers() {
         return;
     }
-    let channel = |kind: &str, last: &[u8]| {
-        let mut channel = format!("__{kind}@{index}__:").into_bytes();
-        channel.extend_from_slice(last);
-        channel
+    let mut channel = SmallVec::<[u8; 128]>::new();
+    let mut number = itoa::Buffer::new();
+    let number = number.format(index).as_bytes();
+    let mut publish = |prefix: &[u8], last: &[u8], message: &[u8]| {
+        channel.clear();
+        for part in [prefix, number, b"__:", last] {
+            channel.extend_from_slice(part);
+        }
+        pubsub.publish(config, &channel, message, woken);
     };
     if switches & notify::KEYSPACE != 0 {
-        pubsub.publish(config, &channel("keyspace", key), event.as_bytes(), woken);
+        publish(b"__keyspace@", key, event.as_bytes());
     }
     if switches & notify::KEYEVENT != 0 {
-        pubsub.publish(config, &channel("keyevent", event.as_bytes()), key, woken);
+        publish(b"__keyevent@", event.as_bytes(), key);
     }
 }

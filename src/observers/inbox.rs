@@ -1,6 +1,6 @@
 //! What others have to tell a client: whole messages, in order, which its own task sends between replies.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -10,7 +10,7 @@ const KEPT: usize = 1024;
 /// A client's inbox, made by the first thing that may fill it. Any thread appends, the client's own takes.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    messages: Mutex<Vec<u8>>,
+    messages: Mutex<Messages>,
     /// The length of `messages`, to be read without the lock.
     len: AtomicUsize,
     /// Since when the client has owed more than its soft limit, in Unix microseconds; 0: it does not.
@@ -21,16 +21,39 @@ pub struct Inbox {
     pub patterns: AtomicU32,
     /// Number of shard channels to which it is subscribed.
     pub shard_channels: AtomicU32,
+    /// The client that is told what it tracks; 0: itself.
+    pub redirection: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Messages {
+    bytes: Vec<u8>,
+    /// How many bytes were taken before.
+    taken: u64,
 }
 
 impl Inbox {
     /// Appends what `write` writes. True if the inbox was empty: then the client must be woken.
     pub fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let mut messages = self.messages.lock();
-        let was_empty = messages.is_empty();
-        write(&mut messages);
-        self.len.store(messages.len(), Relaxed);
-        was_empty && !messages.is_empty()
+        let bytes = &mut self.messages.lock().bytes;
+        let was_empty = bytes.is_empty();
+        write(bytes);
+        self.len.store(bytes.len(), Relaxed);
+        was_empty && !bytes.is_empty()
+    }
+
+    /// Where the next message will be, for [`Inbox::insert`].
+    pub fn place(&self) -> u64 {
+        let messages = self.messages.lock();
+        messages.taken + messages.bytes.len() as u64
+    }
+
+    /// Puts in a message as if it had come when `place` was the end.
+    pub fn insert(&self, place: u64, message: &[u8]) {
+        let Messages { bytes, taken } = &mut *self.messages.lock();
+        let at = place.saturating_sub(*taken).min(bytes.len() as u64) as usize;
+        bytes.splice(at..at, message.iter().copied());
+        self.len.store(bytes.len(), Relaxed);
     }
 
     /// Number of bytes that wait.
@@ -47,20 +70,27 @@ impl Inbox {
 
     /// Moves everything to the end of `out`.
     pub fn take(&self, out: &mut Vec<u8>) {
-        let mut messages = self.messages.lock();
-        if out.is_empty() && messages.len() > KEPT {
-            std::mem::swap(&mut *messages, out);
+        self.take_and(out, || {});
+    }
+
+    /// As [`Inbox::take`], and does something else before anybody can append more.
+    pub fn take_and(&self, out: &mut Vec<u8>, then: impl FnOnce()) {
+        let Messages { bytes, taken } = &mut *self.messages.lock();
+        then();
+        *taken += bytes.len() as u64;
+        if out.is_empty() && bytes.len() > KEPT {
+            std::mem::swap(bytes, out);
         } else {
-            out.extend_from_slice(&messages);
+            out.extend_from_slice(bytes);
         }
-        messages.clear();
-        messages.shrink_to(KEPT);
+        bytes.clear();
+        bytes.shrink_to(KEPT);
         self.len.store(0, Relaxed);
     }
 
     /// Drops everything: the client is to be closed.
     pub fn discard(&self) {
-        *self.messages.lock() = Vec::new();
+        self.messages.lock().bytes = Vec::new();
         self.len.store(0, Relaxed);
     }
 
@@ -94,5 +124,28 @@ mod tests {
         assert!(inbox.append(|out| out.push(b'd')));
         inbox.discard();
         assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn what_comes_late_takes_its_place() {
+        let inbox = Inbox::default();
+        let mut out = Vec::new();
+        inbox.append(|out| out.extend_from_slice(b"before "));
+        let place = inbox.place();
+        inbox.append(|out| out.extend_from_slice(b" after"));
+        inbox.insert(place, b"reply");
+        assert_eq!(inbox.len(), 18);
+        inbox.take(&mut out);
+        assert_eq!(out, b"before reply after");
+        // What belongs before it is gone already.
+        inbox.append(|out| out.extend_from_slice(b"later"));
+        inbox.insert(place, b"late ");
+        out.clear();
+        inbox.take(&mut out);
+        assert_eq!(out, b"late later");
+        inbox.insert(inbox.place(), b"last");
+        out.clear();
+        inbox.take(&mut out);
+        assert_eq!(out, b"last");
     }
 }

@@ -9,20 +9,34 @@
 pub mod events;
 pub mod inbox;
 pub mod pubsub;
+pub mod tracking;
 
 use std::sync::Arc;
 
-use crate::clients::Client;
+use crate::clients::{Client, Clients};
 use crate::observers::pubsub::PubSub;
+use crate::observers::tracking::Tracking;
 
 /// Clients whose inbox is no longer empty, to be woken once nothing is locked.
 pub type Woken = Vec<Arc<Client>>;
 
 /// Who is told what.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Observers {
     /// Subscriptions to channels and patterns.
     pub pubsub: PubSub,
+    /// Clients that are told of changed keys.
+    pub tracking: Tracking,
+}
+
+impl Observers {
+    /// Nobody is told anything yet; `clients` are those that may be.
+    pub fn new(clients: Arc<Clients>) -> Self {
+        Observers {
+            pubsub: PubSub::default(),
+            tracking: Tracking::new(clients),
+        }
+    }
 }
 
 /// Wakes clients, each once. Nothing is locked.

@@ -14,10 +14,10 @@ use crate::clients::Client;
 use crate::config::Config;
 use crate::observers::Woken;
 use crate::resp::Push;
-use crate::types::glob;
+use crate::types::{glob, hasher};
 
 type Name = Box<[u8]>;
-type Channels = DashMap<Name, Subscribers>;
+type Channels = DashMap<Name, Subscribers, hasher::Keyed>;
 
 /// To what a client subscribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct PubSub {
     channels: Channels,
     shard_channels: Channels,
     patterns: Mutex<BTreeMap<Name, Subscribers>>,
+    /// The number of `channels`, to be read without a lock.
+    channel_count: AtomicUsize,
     /// The number of `patterns`, to be read without the lock.
     pattern_count: AtomicUsize,
 }
@@ -82,7 +84,11 @@ impl PubSub {
             self.pattern_count.store(patterns.len(), Relaxed);
         } else {
             let channels = self.channels_of(kind);
-            channels.entry(name.into()).or_default().add(client);
+            let mut subscribers = channels.entry(name.into()).or_default();
+            if kind == Kind::Channel && subscribers.0.is_empty() {
+                self.channel_count.fetch_add(1, Relaxed);
+            }
+            subscribers.add(client);
         }
     }
 
@@ -100,7 +106,11 @@ impl PubSub {
             self.channels_of(kind)
                 .remove_if_mut(name, |_, subscribers| {
                     subscribers.remove(id);
-                    subscribers.0.is_empty()
+                    let last = subscribers.0.is_empty();
+                    if last && kind == Kind::Channel {
+                        self.channel_count.fetch_sub(1, Relaxed);
+                    }
+                    last
                 });
         }
     }
@@ -116,7 +126,9 @@ impl PubSub {
     ) -> usize {
         let mut sent = 0;
         // Held to the end: who is subscribed to a pattern sees the same order.
-        let subscribers = self.channels.get_mut(channel);
+        let subscribers = (self.channel_count.load(Relaxed) > 0)
+            .then(|| self.channels.get_mut(channel))
+            .flatten();
         if let Some(subscribers) = &subscribers {
             let push = Push::new(&[b"message", channel, message]);
             sent += subscribers.send(config, &push, woken);
@@ -146,6 +158,11 @@ impl PubSub {
                 let push = Push::new(&[b"smessage", channel, message]);
                 subscribers.send(config, &push, woken)
             })
+    }
+
+    /// Whether somebody may hear what is published: a mere hint, for who would have to make a message first.
+    pub fn has_subscribers(&self) -> bool {
+        self.pattern_count.load(Relaxed) > 0 || self.channel_count.load(Relaxed) > 0
     }
 
     /// The channels with subscribers whose names match `pattern`, if there is one; in no order.

@@ -93,6 +93,11 @@ impl<'a> Reply<'a> {
         self.out.truncate(mark);
     }
 
+    /// Puts bytes, complete elements, before everything written since `mark`.
+    pub fn insert(&mut self, mark: usize, bytes: &[u8]) {
+        self.out.splice(mark..mark, bytes.iter().copied());
+    }
+
     /// `+OK`
     #[inline]
     pub fn ok(&mut self) {

@@ -418,6 +418,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.out.capacity() == 0 {
             self.out = worker.take_buffer();
         }
+        // What it was told before it sent this comes before the replies.
+        self.session.take_inbox(&mut self.out);
         // An unfinished request goes on in its own list, so that a long one is not copied at each read.
         let (mut progress, mut slots) = match self.partial.take() {
             Some(partial) => *partial,
@@ -435,6 +437,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             now,
             ran,
             woken: Woken::new(),
+            changes: Vec::new(),
+            reply_start: 0,
+            tells_first: false,
         };
         let mut commands = 0;
         let mut done = 0;
@@ -472,6 +477,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
+        let tracking = &server.observers.tracking;
+        tracking.broadcast(&server.config, &mut turn.changes, &mut turn.woken);
         if self.session.attention != 0 {
             self.session.take_inbox(&mut self.out);
         }
@@ -749,6 +756,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stats.commands_processed.add(1);
             stats.commands[waiter.command].calls.add(1);
         }
+        if verdict == Verdict::Served {
+            // What follows must not overtake the reply.
+            self.session.take_inbox(&mut self.out);
+        }
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.leave_wait(verdict == Verdict::Served);
         self.more = !self.pending.is_empty();
@@ -917,6 +928,7 @@ impl<S> Drop for Connection<S> {
         let server = &self.worker.server;
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         self.session.unsubscribe_all(&server.observers.pubsub);
+        self.session.stop_tracking(&server.observers.tracking);
         server.clients.remove(self.session.id());
         server.connection_ended(self.worker.index);
     }

@@ -16,7 +16,7 @@ use crate::keyspace::ShardSet;
 use crate::resp::{Args, Protocol, Reply};
 use crate::session::multi::Multi;
 use crate::session::park::Wait;
-use crate::session::{ReplyMode, Session};
+use crate::session::{ReplyMode, Session, attention};
 use crate::transaction::runner::Turn;
 use crate::transaction::{evict, watch};
 
@@ -67,8 +67,19 @@ fn handle_attentively(
         session.set_reply_mode(ReplyMode::Skip);
     }
     let mut reply = Reply::new(out, session.protocol);
-    let mark = reply.mark();
+    turn.reply_start = reply.mark();
+    turn.tells_first = false;
     let flow = dispatch(turn, session, request, &mut reply);
+    if turn.tells_first {
+        // As in Redis, whose client waits until all is freed: meanwhile it is told what was flushed.
+        let mut told = Vec::new();
+        session.take_inbox(&mut told);
+        reply.insert(turn.reply_start, &told);
+        turn.reply_start += told.len();
+    }
+    if session.attention & attention::TRACKING != 0 {
+        after_tracked(turn, session, &request, &flow);
+    }
     if matches!(flow, Flow::Park(_)) {
         return flow;
     }
@@ -79,9 +90,22 @@ fn handle_attentively(
     // The confirmation of a subscription is a message, and no reply that could be turned off.
     let confirms = request.command.is_some_and(changes_subscriptions);
     if matches!(mode, ReplyMode::Skip | ReplyMode::Off) && !confirms {
-        reply.cut(mark);
+        reply.cut(turn.reply_start);
     }
     flow
+}
+
+/// What is due after each command of a client whose reads are noted.
+fn after_tracked(turn: &mut Turn<'_>, session: &mut Session, request: &Request<'_>, flow: &Flow) {
+    // CLIENT CACHING holds for one command, or one transaction. CLIENT's other subcommands do not count.
+    let runs_on = session.multi.is_active() || matches!(flow, Flow::Park(Wait::Postponed { .. }));
+    let is_client = |command: &Command| command.full_name.starts_with("client|");
+    if !runs_on && !request.command.is_some_and(is_client) {
+        session.set_caching(false);
+    }
+    let server = turn.server;
+    let tracking = &server.observers.tracking;
+    tracking.keep_within_limit(&server.config, &mut turn.woken);
 }
 
 /// Whether a command is SUBSCRIBE or one of its kin.
@@ -107,8 +131,7 @@ fn dispatch(
     request: Request<'_>,
     reply: &mut Reply<'_>,
 ) -> Flow {
-    let mark = reply.mark();
-    let command = match check(turn, session, &request) {
+    let command = match check(turn, session, &request, reply) {
         Ok(command) => command,
         Err(Refusal::Postpone(until)) => {
             if let Some(command) = request.command {
@@ -118,6 +141,7 @@ fn dispatch(
         }
         Err(Refusal::Error(error)) => return refuse(turn, session, &request, &error, reply),
     };
+    let mark = reply.mark();
     session.client.set_last_command(command);
     if let Handler::Control(control) = command.spec.handler {
         let result = run_control(turn, session, control, &request, reply);
@@ -154,6 +178,7 @@ fn check(
     turn: &mut Turn<'_>,
     session: &Session,
     request: &Request<'_>,
+    reply: &mut Reply<'_>,
 ) -> Result<&'static Command, Refusal> {
     let args = request.args;
     let Some(command) = request.command else {
@@ -178,7 +203,7 @@ fn check(
         return Err(Refusal::Error(Error::NotAllowedInMulti));
     }
     if server.config.maxmemory() != 0
-        && evict::make_room(server, turn.stats, turn.now)
+        && make_room(turn, session, reply)
         && effective_flags(session, command).contains(Flags::DENY_OOM)
     {
         return Err(Refusal::Error(Error::Oom));
@@ -210,6 +235,17 @@ fn protects(config: &Config, command: &Command, client_is_local: bool) -> Option
              server."
         ))
     })
+}
+
+/// Evicts what is over `maxmemory`, and lets the client know of it before the command's reply, which may come
+/// from a key that is new again. Returns whether memory still is over the limit.
+fn make_room(turn: &mut Turn<'_>, session: &Session, reply: &mut Reply<'_>) -> bool {
+    let is_over = evict::make_room(turn.server, turn.stats, turn.now, &mut turn.changes);
+    if session.attention & attention::INBOX != 0 {
+        session.tell_now(reply);
+        turn.reply_start = reply.mark();
+    }
+    is_over
 }
 
 /// A command's flags; those of EXEC include the flags of all that is queued.
@@ -339,8 +375,7 @@ fn run_control(
             return Ok(Flow::Close);
         }
         Control::Reset => {
-            reset(turn, session);
-            reply.set_protocol(session.protocol);
+            reset(turn, session, reply);
             reply.simple("RESET");
         }
     }
@@ -384,12 +419,13 @@ pub fn end_transaction(turn: &Turn<'_>, session: &mut Session) {
 }
 
 /// RESET: the session becomes as new, but for the library's name and version (`transactions.md` 3.15).
-fn reset(turn: &Turn<'_>, session: &mut Session) {
+fn reset(turn: &Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) {
     end_transaction(turn, session);
     session.select(0);
-    session.set_protocol(Protocol::Resp2);
     session.set_reply_mode(ReplyMode::On);
+    session.stop_tracking(&turn.server.observers.tracking);
     session.unsubscribe_all(&turn.server.observers.pubsub);
+    session.set_protocol(Protocol::Resp2, reply);
     session.authenticated = !turn.server.config.has_password();
     session.set_no_touch(false);
     session.client.set_flag(flag::NO_EVICT, false);

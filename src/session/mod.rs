@@ -13,7 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::{Client, flag};
 use crate::observers::pubsub::{PubSub, Subscriptions};
-use crate::resp::Protocol;
+use crate::observers::tracking::{self, Choice, Tracking};
+use crate::resp::{Protocol, Reply};
 use crate::session::multi::Multi;
 use crate::transaction::watch::Watches;
 
@@ -40,6 +41,8 @@ pub mod attention {
     pub const INBOX: u8 = 2;
     /// It is subscribed to something: in RESP2 most commands are refused.
     pub const SUBSCRIBER: u8 = 4;
+    /// The keys that it reads are noted.
+    pub const TRACKING: u8 = 8;
 }
 
 /// The state of one connection, without its socket.
@@ -60,6 +63,8 @@ pub struct Session {
     pub attention: u8,
     /// What it is subscribed to; made by its first subscription.
     subscriptions: Option<Box<Subscriptions>>,
+    /// How it tracks keys, if it does.
+    tracking: Option<Box<Choice>>,
     /// Whether it has authenticated as the default user.
     pub authenticated: bool,
     /// Whether the commands it runs are part of EXEC.
@@ -82,6 +87,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             attention: 0,
             subscriptions: None,
+            tracking: None,
             authenticated,
             in_exec: false,
             no_touch: false,
@@ -100,10 +106,14 @@ impl Session {
         self.client.db.store(db as u32, Relaxed);
     }
 
-    /// Changes the protocol.
-    pub fn set_protocol(&mut self, protocol: Protocol) {
+    /// Changes the protocol. What the client was told until now, in the old one, comes before the reply.
+    pub fn set_protocol(&mut self, protocol: Protocol, reply: &mut Reply<'_>) {
+        let mut earlier = Vec::new();
+        let out = self.may_tell_now().then_some(&mut earlier);
+        self.client.change_protocol(protocol, out);
+        reply.raw(&earlier);
+        reply.set_protocol(protocol);
         self.protocol = protocol;
-        self.client.resp.store(protocol.version() as u8, Relaxed);
     }
 
     /// Which replies it wants.
@@ -151,6 +161,48 @@ impl Session {
     /// Whether it is subscribed to anything.
     pub fn is_subscriber(&self) -> bool {
         self.attention & attention::SUBSCRIBER != 0
+    }
+
+    /// CLIENT TRACKING ON.
+    pub fn track(&mut self, tracking: &Tracking, options: &tracking::Options<'_>) {
+        let choice = self.tracking.get_or_insert_default();
+        tracking.enable(&self.client, choice, options);
+        self.attend(attention::INBOX, true);
+        self.attend(attention::TRACKING, !options.broadcast);
+    }
+
+    /// CLIENT TRACKING OFF: when this returns, nobody sends it an invalidation any more.
+    pub fn stop_tracking(&mut self, tracking: &Tracking) {
+        if let Some(choice) = self.tracking.take() {
+            tracking.disable(&self.client, &choice);
+            self.attend(attention::TRACKING, false);
+        }
+    }
+
+    /// How it tracks keys, if it does.
+    pub fn tracking(&self) -> Option<&Choice> {
+        self.tracking.as_deref()
+    }
+
+    /// CLIENT CACHING, or its end: whether it was given for what runs next.
+    pub fn set_caching(&mut self, on: bool) {
+        if let Some(choice) = &mut self.tracking {
+            choice.caching = on;
+        }
+    }
+
+    /// Lets what the client was told until now come before the reply that follows, if there is one; but not
+    /// inside EXEC, where the array must not be torn.
+    pub fn tell_now(&self, reply: &mut Reply<'_>) {
+        if self.may_tell_now() {
+            let mut late = Vec::new();
+            self.take_inbox(&mut late);
+            reply.raw(&late);
+        }
+    }
+
+    fn may_tell_now(&self) -> bool {
+        !self.in_exec && self.reply_mode == ReplyMode::On
     }
 
     /// Moves what others had to tell it to the end of `out`.

@@ -45,7 +45,7 @@ pub enum Verdict {
     Wait,
     /// Go on with the next command; the reply is written.
     Next,
-    /// As `Next`: another client has ended the wait by serving it.
+    /// As `Next`: another client has ended the wait by serving it, and the reply is in the inbox.
     Served,
     /// Try the same command again.
     Again,
@@ -79,9 +79,8 @@ impl Wait {
         match self {
             Wait::Keys { .. } | Wait::Replicas { .. } => {
                 if let Wait::Keys { waiter, .. } = self
-                    && let Some(answer) = waiter.take_answer()
+                    && waiter.is_answered()
                 {
-                    reply.raw(&answer);
                     return Verdict::Served;
                 }
                 if signals & signal::UNBLOCK_ERROR != 0 {

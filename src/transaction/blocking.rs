@@ -10,6 +10,7 @@ use crate::clients::{signal, waiting};
 use crate::clock;
 use crate::keyspace::blocked::{Attempt, Waiter};
 use crate::keyspace::{Db, Keyspace, Locked, Mode};
+use crate::observers::inbox::Inbox;
 use crate::resp::{Key, Reply};
 use crate::stats::WorkerStats;
 
@@ -64,6 +65,7 @@ fn run(db: &mut Db<'_>, stats: &WorkerStats, waiter: &Waiter) -> bool {
     db.access.index = waiter.database;
     db.access.client = waiter.client.id;
     db.access.touch = waiter.touch;
+    let place = waiter.client.known_inbox().map_or(0, Inbox::place);
     let mut out = Vec::new();
     let mut reply = Reply::new(&mut out, waiter.protocol);
     let mark = reply.mark();
@@ -78,10 +80,11 @@ fn run(db: &mut Db<'_>, stats: &WorkerStats, waiter: &Waiter) -> bool {
             true
         }
     };
-    db.access = own;
     if done {
-        waiter.put_answer(out);
+        waiter.answer(place, &out);
+        db.tell_own();
     }
+    db.access = own;
     done
 }
 
@@ -139,7 +142,7 @@ mod tests {
         });
         Arc::new(Waiter::new(
             Arc::new(client),
-            (0, Protocol::Resp2, true),
+            (0, Protocol::Resp2, true, true),
             (0, finds_nothing),
             Args::new(keys, &slots),
             &want(),
@@ -185,7 +188,7 @@ mod tests {
             assert!(db.has_ready());
             let served = serve(&mut db, &stats);
             assert_eq!(served.len(), 1);
-            assert!(served[0].take_answer().is_none());
+            assert!(!served[0].is_answered());
             assert!(served[0].client.claim_wait(), "it waits on");
             served[0].client.waiting.store(waiting::BLOCKED, Relaxed);
             db.remove(came, "del");

@@ -11,6 +11,7 @@ use crate::keyspace::locks::SHARDS;
 use crate::keyspace::{Access, Entry};
 use crate::memory;
 use crate::observers;
+use crate::observers::tracking::Change;
 use crate::random;
 use crate::resp::Key;
 use crate::server::Server;
@@ -82,36 +83,25 @@ enum Outcome {
 }
 
 /// Evicts until memory is within `maxmemory`, as the policy says. Returns whether it still is over, and
-/// nothing can be done about it.
-pub fn make_room(server: &Server, stats: &WorkerStats, now: Micros) -> bool {
-    let outcome = evict(server, stats, now);
+/// nothing can be done about it. The keys are added to `changes`.
+pub fn make_room(
+    server: &Server,
+    stats: &WorkerStats,
+    now: Micros,
+    changes: &mut Vec<Change>,
+) -> bool {
+    let mut eviction = Eviction {
+        server,
+        stats,
+        now,
+        changes,
+    };
+    let outcome = eviction.run();
     match outcome {
         Outcome::Within => server.over_limit.end(now),
         Outcome::Progress | Outcome::Over => server.over_limit.begin(now),
     }
     outcome == Outcome::Over
-}
-
-fn evict(server: &Server, stats: &WorkerStats, now: Micros) -> Outcome {
-    let limit = server.config.maxmemory();
-    if limit == 0 || memory::publish() <= limit {
-        return Outcome::Within;
-    }
-    if server.config.maxmemory_policy() == MaxmemoryPolicy::NoEviction {
-        return Outcome::Over;
-    }
-    let _one = EVICTING.lock();
-    for _ in 0..MOST_AT_ONCE {
-        if memory::publish() <= limit {
-            return Outcome::Within;
-        }
-        let drawn = (0..FRUITLESS_DRAWS)
-            .any(|_| evict_one(server, stats, random::below(SHARDS), Search::Draw, now));
-        if !drawn && !evict_anywhere(server, stats, now) {
-            return Outcome::Over;
-        }
-    }
-    Outcome::Progress
 }
 
 /// How candidates are found.
@@ -123,51 +113,79 @@ enum Search {
     Walk,
 }
 
-/// Looks at every shard, from a random one on: few keys among many are seldom drawn.
-fn evict_anywhere(server: &Server, stats: &WorkerStats, now: Micros) -> bool {
-    let start = random::below(SHARDS);
-    (start..start + SHARDS).any(|shard| evict_one(server, stats, shard % SHARDS, Search::Walk, now))
+/// One command's eviction.
+struct Eviction<'a> {
+    server: &'a Server,
+    stats: &'a WorkerStats,
+    now: Micros,
+    changes: &'a mut Vec<Change>,
 }
 
-/// Removes the best of some candidates in one shard, in the first database that has any, from a random
-/// one on. False if there was none.
-fn evict_one(
-    server: &Server,
-    stats: &WorkerStats,
-    shard: usize,
-    search: Search,
-    now: Micros,
-) -> bool {
-    let policy = server.config.maxmemory_policy();
-    let mut db = lock_shard(server, stats, shard, now);
-    let access = db.access;
-    let databases = server.keyspace.databases();
-    let start = random::below(databases);
-    let samples = server.config.maxmemory_samples();
-    let found = (start..start + databases).find_map(|index| {
-        let index = index % databases;
-        let candidate = |entry: &&Entry| !policy.is_volatile() || entry.expiry().is_some();
-        let best = |entry: &&Entry| score(&access, policy, entry);
-        let entry = match search {
-            Search::Draw => (0..samples)
-                .map_while(|_| db.sample(shard, index))
-                .filter(candidate)
-                .min_by_key(best),
-            Search::Walk => db
-                .entries(shard, index)
-                .filter(candidate)
-                .take(samples)
-                .min_by_key(best),
-        };
-        entry.map(|entry| (index, entry.key().to_vec()))
-    });
-    let evicted = found.is_some_and(|(index, key)| db.evict(index, Key::new(&key)));
-    let garbage = db.take_garbage();
-    let mut woken = std::mem::take(db.woken());
-    drop(db);
-    observers::wake(&mut woken);
-    drop(garbage);
-    evicted
+impl Eviction<'_> {
+    fn run(&mut self) -> Outcome {
+        let config = &self.server.config;
+        let limit = config.maxmemory();
+        if limit == 0 || memory::publish() <= limit {
+            return Outcome::Within;
+        }
+        if config.maxmemory_policy() == MaxmemoryPolicy::NoEviction {
+            return Outcome::Over;
+        }
+        let _one = EVICTING.lock();
+        for _ in 0..MOST_AT_ONCE {
+            if memory::publish() <= limit {
+                return Outcome::Within;
+            }
+            let drawn =
+                (0..FRUITLESS_DRAWS).any(|_| self.evict_one(random::below(SHARDS), Search::Draw));
+            if !drawn && !self.evict_anywhere() {
+                return Outcome::Over;
+            }
+        }
+        Outcome::Progress
+    }
+
+    /// Looks at every shard, from a random one on: few keys among many are seldom drawn.
+    fn evict_anywhere(&mut self) -> bool {
+        let start = random::below(SHARDS);
+        (start..start + SHARDS).any(|shard| self.evict_one(shard % SHARDS, Search::Walk))
+    }
+
+    /// Removes the best of some candidates in one shard, in the first database that has any, from a random
+    /// one on. False if there was none.
+    fn evict_one(&mut self, shard: usize, search: Search) -> bool {
+        let policy = self.server.config.maxmemory_policy();
+        let mut db = lock_shard(self.server, self.stats, shard, self.now);
+        let access = db.access;
+        let databases = self.server.keyspace.databases();
+        let start = random::below(databases);
+        let samples = self.server.config.maxmemory_samples();
+        let found = (start..start + databases).find_map(|index| {
+            let index = index % databases;
+            let candidate = |entry: &&Entry| !policy.is_volatile() || entry.expiry().is_some();
+            let best = |entry: &&Entry| score(&access, policy, entry);
+            let entry = match search {
+                Search::Draw => (0..samples)
+                    .map_while(|_| db.sample(shard, index))
+                    .filter(candidate)
+                    .min_by_key(best),
+                Search::Walk => db
+                    .entries(shard, index)
+                    .filter(candidate)
+                    .take(samples)
+                    .min_by_key(best),
+            };
+            entry.map(|entry| (index, entry.key().to_vec()))
+        });
+        let evicted = found.is_some_and(|(index, key)| db.evict(index, Key::new(&key)));
+        let garbage = db.take_garbage();
+        let mut woken = std::mem::take(db.woken());
+        self.changes.append(db.changes());
+        drop(db);
+        observers::wake(&mut woken);
+        drop(garbage);
+        evicted
+    }
 }
 
 /// The lower, the sooner it is evicted.

@@ -42,7 +42,10 @@ pub fn sweep(
     let stale = stats.expired_keys.get() - before;
     let garbage = db.take_garbage();
     let mut woken = std::mem::take(db.woken());
+    let mut changes = std::mem::take(db.changes());
     drop(db);
+    let tracking = &server.observers.tracking;
+    tracking.broadcast(&server.config, &mut changes, &mut woken);
     observers::wake(&mut woken);
     if !garbage.is_empty() {
         server.reaper.dispose(garbage);

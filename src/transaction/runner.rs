@@ -8,13 +8,15 @@ use crate::commands::registry::Command;
 use crate::commands::spec::{CommandResult, Footprint, Handler};
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
+use crate::keyspace::view::Trace;
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
-use crate::observers::Woken;
-use crate::resp::{Args, Reply};
+use crate::observers::tracking::{Change, Choice};
+use crate::observers::{Woken, events};
+use crate::resp::{Args, Key, Reply};
 use crate::server::Server;
-use crate::session::Session;
 use crate::session::multi::Queue;
 use crate::session::park::Wait;
+use crate::session::{ReplyMode, Session, attention};
 use crate::stats::WorkerStats;
 use crate::transaction::blocking;
 use crate::transaction::watch;
@@ -31,6 +33,13 @@ pub struct Turn<'a> {
     pub ran: &'a mut Vec<u16>,
     /// Clients that were told something in this turn, to be woken at its end.
     pub woken: Woken,
+    /// Keys that were changed in this turn, for clients that broadcast.
+    pub changes: Vec<Change>,
+    /// Where the reply of the running command begins, behind what the client was told before it; set for a
+    /// session that needs attention.
+    pub reply_start: usize,
+    /// Whether the client is told what the command changed before its reply.
+    pub tells_first: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -56,6 +65,25 @@ impl<'a> Turn<'a> {
         self.stats.count_error(&error.code());
         if let Some(command) = command {
             self.stats.commands[command.id].failed.add(1);
+        }
+    }
+
+    /// Notes the keys of a read command, whatever it answered, if the client tracks what it reads. Their shards
+    /// are locked since the read.
+    #[inline]
+    fn note_read(&self, session: &Session, command: &Command, args: Args<'_>) {
+        if session.attention & attention::TRACKING != 0 {
+            self.remember(session, command, args);
+        }
+    }
+
+    #[cold]
+    fn remember(&self, session: &Session, command: &Command, args: Args<'_>) {
+        if session.tracking().is_some_and(Choice::remembers) {
+            let tracking = &self.server.observers.tracking;
+            command.for_each_key(args, |index, _| {
+                tracking.remember(args.key(index), session.id());
+            });
         }
     }
 
@@ -89,13 +117,17 @@ impl<'a> Turn<'a> {
         self.stats.dirty.add(db.dirty());
     }
 
-    /// Serves the clients that wait for what came, unlocks, wakes them, and drops what was removed.
+    /// Tells the client of its own changes, serves the clients that wait for what came, unlocks, wakes them, and
+    /// drops what was removed.
     #[cold]
     fn clear_up(&mut self, mut db: Db<'_>) {
+        self.tells_first = db.flushes_now();
+        db.tell_own();
         let served = blocking::serve(&mut db, self.stats);
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
         self.woken.append(db.woken());
+        self.changes.append(db.changes());
         drop(db);
         blocking::wake(served);
         if !garbage.is_empty() {
@@ -114,7 +146,12 @@ impl<'a> Turn<'a> {
     ) -> Flow {
         let waiter = Arc::new(Waiter::new(
             session.client.clone(),
-            (session.db, session.protocol, !session.no_touch),
+            (
+                session.db,
+                session.protocol,
+                !session.no_touch,
+                session.reply_mode() == ReplyMode::On,
+            ),
             (command.0.id, command.1),
             args,
             want,
@@ -205,12 +242,17 @@ impl<'a> Turn<'a> {
             let result = run(&view, args, reply);
             if !view.met_expired() || !view.access.removes_stale {
                 view.count();
+                if view.has_traces() {
+                    publish_misses(&view, &mut self.woken);
+                }
+                self.note_read(session, command, args);
                 return result;
             }
         }
         reply.cut(mark);
         let mut db = self.lock(session, shards);
-        let result = read_exclusively(&mut db, command, run, args, reply);
+        let result = read_exclusively(&mut db, run, args, reply);
+        self.note_read(session, command, args);
         self.finish(db);
         result
     }
@@ -246,6 +288,7 @@ impl<'a> Turn<'a> {
         }
         session.in_exec = false;
         self.finish(db);
+        self.tells_first = false;
     }
 
     fn run_queued(
@@ -257,7 +300,11 @@ impl<'a> Turn<'a> {
         reply: &mut Reply<'_>,
     ) -> CommandResult {
         match command.spec.handler {
-            Handler::Read(run) => read_exclusively(db, command, run, args, reply),
+            Handler::Read(run) => {
+                let result = read_exclusively(db, run, args, reply);
+                self.note_read(session, command, args);
+                result
+            }
             Handler::Write(run) => run(db, args, reply),
             Handler::Blocking(run) => {
                 // As if its time were over (`transactions.md` 3.5).
@@ -308,31 +355,45 @@ fn log_abort(session: &Session) {
 /// once more.
 fn read_exclusively(
     db: &mut Db<'_>,
-    command: &Command,
     run: fn(&View<'_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let mark = reply.mark();
-    let met = {
+    let (result, traces) = {
         let view = db.view().tentative();
         let result = run(&view, args, reply);
         if !view.met_expired() || !view.access.removes_stale {
             view.count();
-            return result;
+            (Some(result), view.take_traces())
+        } else {
+            (None, view.take_traces())
         }
-        view.take_expired()
     };
-    reply.cut(mark);
-    // Not those behind a key of the wrong type: the command ends there, and never meets them.
-    command.for_each_key(args, |index, _| {
-        let key = args.key(index);
-        if met.binary_search(&key.hash).is_ok() {
-            db.remove_if_stale(key);
+    for trace in &traces {
+        match trace {
+            Trace::Stale(key) => db.remove_if_stale(Key::new(key)),
+            Trace::Missed(key) => db.notify_missed(Key::new(key)),
         }
-    });
+    }
+    if let Some(result) = result {
+        return result;
+    }
+    reply.cut(mark);
     let view = db.view();
     let result = run(&view, args, reply);
     view.count();
     result
+}
+
+/// Publishes what a read looked for in vain.
+#[cold]
+fn publish_misses(view: &View<'_>, woken: &mut Woken) {
+    let access = &view.access;
+    for trace in view.take_traces() {
+        if let Trace::Missed(key) = trace {
+            let pubsub = &access.observers.pubsub;
+            events::publish(pubsub, access.config, access.index, &key, "keymiss", woken);
+        }
+    }
 }

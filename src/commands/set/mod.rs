@@ -131,13 +131,14 @@ const SMOVE: CommandSpec = CommandSpec::write("SMOVE", Arity::exactly(4), Group:
 
 fn smove(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let (from, to, member) = (args.key(1), args.key(2), args.get(3));
-    // The destination's type matters only if there is a source.
+    let source = db.object::<Set>(from);
+    let found = source.map(|source| source.map(|source| source.contains(member)));
+    // Looked up in any case, but its type matters only if there is a source.
     let fits = db.object::<Set>(to).map(|_| ());
-    let Some(source) = db.object::<Set>(from)? else {
+    let Some(found) = found? else {
         reply.flag(false);
         return Ok(());
     };
-    let found = source.contains(member);
     fits?;
     if found && from.bytes != to.bytes {
         db.edit_object(from, Missing::Skip, "srem", |set: &mut Set| {

@@ -15,7 +15,7 @@ struct FieldSweep {
     left: usize,
     /// How many were.
     removed: u64,
-    /// Whether `swept` is wanted.
+    /// Whether somebody wants to know `swept`.
     watched: bool,
     /// The keys that lost fields, and the latest expiry of those.
     swept: Vec<(Box<[u8]>, Option<Millis>)>,
@@ -82,8 +82,9 @@ impl Db<'_> {
             if let Some(entry) = self.detach(index, key) {
                 let count = entry.object::<Hash>().map_or(0, Hash::len);
                 self.discard(entry);
+                self.access.stats.expired_subkeys.add(count as u64);
                 // Who saw it before now saw a field that is gone: which was the latest need not be known.
-                self.fields_expired(index, key, count, Some(now));
+                self.fields_expired(index, key, Some(now));
                 self.removed(index, key, "del", 0);
             }
             return;
@@ -95,13 +96,18 @@ impl Db<'_> {
             let (count, latest) = entry.take_due_fields(now, usize::MAX);
             let has = entry.has_timed_fields();
             database.recount_fields(had, has);
-            self.fields_expired(index, key, count, latest);
+            self.access.stats.expired_subkeys.add(count as u64);
+            if count > 0 {
+                self.fields_expired(index, key, latest);
+            }
         }
     }
 
     /// Fields of a hash were removed, the `latest` of which expired then: dirty is who saw one of them.
-    fn fields_expired(&mut self, index: usize, key: Key<'_>, count: usize, latest: Option<Millis>) {
-        self.access.stats.expired_subkeys.add(count as u64);
+    fn fields_expired(&mut self, index: usize, key: Key<'_>, latest: Option<Millis>) {
+        if self.access.is_observed() {
+            self.invalidate(key, 0);
+        }
         let shard = self.shard_mut(key);
         if let Some(latest) = latest
             && !shard.watches.is_empty()
@@ -112,6 +118,7 @@ impl Db<'_> {
             };
             shard.watches.fields_expired(index, key, latest, blame);
         }
+        self.notify_in(index, key, "hexpired");
     }
 
     /// Number of keys of one shard that have an expiry, in all databases.
@@ -164,12 +171,14 @@ impl Db<'_> {
     /// Sweeps one segment, and removes about `limit` fields. False if some that are due are left.
     fn sweep_segment(&mut self, number: usize, index: usize, segment: usize, limit: usize) -> bool {
         let now = self.access.millis();
+        let is_observed = self.access.is_observed();
         let shard = self.locked.shard_mut(number);
+        let watched = is_observed || !shard.watches.is_empty();
         let mut sweep = FieldSweep {
             now,
             left: limit,
             removed: 0,
-            watched: !shard.watches.is_empty(),
+            watched,
             swept: Vec::new(),
             unfinished: Vec::new(),
             timeless: 0,
@@ -199,7 +208,7 @@ impl Db<'_> {
         }
         self.access.stats.expired_subkeys.add(sweep.removed);
         for (name, latest) in &sweep.swept {
-            self.fields_expired(index, Key::new(name), 0, *latest);
+            self.fields_expired(index, Key::new(name), *latest);
         }
         for entry in expired {
             let by_fields = !entry.is_past_expiry(now);

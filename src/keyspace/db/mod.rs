@@ -5,6 +5,7 @@ mod expiry;
 mod reload;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::clock::{Micros, Millis};
@@ -17,9 +18,10 @@ use crate::keyspace::object::{Kind, Object};
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Blame;
+use crate::observers::tracking::{Change, Tracked};
 use crate::observers::{Woken, events};
 use crate::resp::Key;
-use crate::types::table::SCAN_BITS;
+use crate::types::table::{SCAN_BITS, Table};
 
 /// Draws of RANDOMKEY after which, while nothing may be removed, a stale key will do (as in Redis).
 const RANDOM_TRIES: usize = 100;
@@ -51,6 +53,8 @@ pub struct Garbage {
     pub entries: Vec<Entry>,
     /// Whole databases.
     pub databases: Vec<Box<Database>>,
+    /// Tables of tracked keys.
+    pub tracked: Vec<Table<Tracked>>,
     /// Whether the client asked to wait for it (FLUSHALL SYNC).
     pub now: bool,
 }
@@ -58,7 +62,7 @@ pub struct Garbage {
 impl Garbage {
     /// Whether there is nothing to drop.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.databases.is_empty()
+        self.entries.is_empty() && self.databases.is_empty() && self.tracked.is_empty()
     }
 }
 
@@ -70,6 +74,10 @@ struct Aftermath {
     ready: VecDeque<(usize, Box<[u8]>)>,
     /// Clients that were told something.
     woken: Woken,
+    /// Keys that the running command has changed and its own client tracks; `None` for all keys.
+    own: Vec<Option<Box<[u8]>>>,
+    /// Keys that were changed, for clients that broadcast.
+    changes: Vec<Change>,
 }
 
 /// Keys for reading and writing.
@@ -153,15 +161,32 @@ impl<'a> Db<'a> {
             watches.changed(index, key, Blame { client, event });
         }
         if self.access.is_observed() {
-            self.notify(index, key, event);
+            self.invalidate(key, client);
+            self.publish(index, key, event);
         }
     }
 
-    /// Publishes a keyspace event that comes with no change of its own, or with more than one.
-    pub fn notify(&mut self, index: usize, key: Key<'_>, event: &str) {
-        let (observers, config) = (self.access.observers, self.access.config);
-        let woken = &mut self.aftermath().woken;
-        events::publish(&observers.pubsub, config, index, key.bytes, event, woken);
+    /// Publishes a keyspace event of a key of the selected database that is no change of its own.
+    #[inline]
+    pub fn notify(&mut self, key: Key<'_>, event: &'static str) {
+        self.notify_in(self.access.index, key, event);
+    }
+
+    #[inline]
+    fn notify_in(&mut self, index: usize, key: Key<'_>, event: &'static str) {
+        if self.access.is_observed() {
+            self.publish(index, key, event);
+        }
+    }
+
+    #[cold]
+    fn publish(&mut self, index: usize, key: Key<'_>, event: &'static str) {
+        let (pubsub, config) = (&self.access.observers.pubsub, self.access.config);
+        let mut woken = Woken::new();
+        events::publish(pubsub, config, index, key.bytes, event, &mut woken);
+        if !woken.is_empty() {
+            self.aftermath().woken.append(&mut woken);
+        }
     }
 
     /// Where clients are noted that are to be woken after the batch, because they were told something.
@@ -169,14 +194,85 @@ impl<'a> Db<'a> {
         &mut self.aftermath().woken
     }
 
-    /// A key was removed because it was stale, or by a flush: dirty is who saw it alive.
+    /// Tells who tracks a key that it has changed, by `client` or, if that is 0, by itself.
+    #[cold]
+    fn invalidate(&mut self, key: Key<'_>, client: u64) {
+        let Access {
+            observers, config, ..
+        } = self.access;
+        let tracking = &observers.tracking;
+        let stamp = tracking.stamp();
+        if stamp != 0 {
+            let key = key.bytes.into();
+            self.changes().push(Change { key, client, stamp });
+        }
+        if let Some(ids) = tracking.take_readers(key) {
+            let current = self.access.client;
+            let woken = self.woken();
+            if tracking.tell_readers(config, key.bytes, &ids, current, woken) {
+                self.aftermath().own.push(Some(key.bytes.into()));
+            }
+        }
+    }
+
+    /// Tells who tracks anything that all keys have changed. Needs all shards.
+    fn invalidate_all(&mut self) {
+        let Access {
+            observers, config, ..
+        } = self.access;
+        if observers.tracking.is_active() {
+            let (current, woken) = (self.access.client, self.woken());
+            let (own, tables) = observers.tracking.flush(config, current, woken);
+            let after = self.aftermath();
+            after.garbage.tracked.extend(tables);
+            if own {
+                after.own.push(None);
+            }
+        }
+    }
+
+    /// Tells the client whose command, or EXEC, is over what it has changed and tracks itself.
+    pub fn tell_own(&mut self) {
+        let Access {
+            observers,
+            config,
+            client,
+            ..
+        } = self.access;
+        if let Some(after) = &mut self.aftermath
+            && !after.own.is_empty()
+        {
+            let keys = std::mem::take(&mut after.own);
+            let tracking = &observers.tracking;
+            tracking.tell_own(config, client, &keys, &mut after.woken);
+        }
+    }
+
+    /// Whether the client waits until what was flushed is freed.
+    pub fn flushes_now(&self) -> bool {
+        let aftermath = self.aftermath.as_ref();
+        aftermath.is_some_and(|after| after.garbage.now)
+    }
+
+    /// Where keys are noted that were changed, for clients that broadcast.
+    pub fn changes(&mut self) -> &mut Vec<Change> {
+        &mut self.aftermath().changes
+    }
+
+    /// A key was removed because it was stale: dirty is who saw it alive.
     fn removed(&mut self, index: usize, key: Key<'_>, event: &'static str, client: u64) {
+        self.removed_unnoticed(index, key, event, client);
+        if self.access.is_observed() {
+            self.publish(index, key, event);
+            self.invalidate(key, client);
+        }
+    }
+
+    /// As [`Db::removed`], of which only those hear who watch the key.
+    fn removed_unnoticed(&mut self, index: usize, key: Key<'_>, event: &'static str, client: u64) {
         let shard = self.shard_mut(key);
         if !shard.watches.is_empty() {
             shard.watches.removed(index, key, Blame { client, event });
-        }
-        if self.access.is_observed() {
-            self.notify(index, key, event);
         }
     }
 
@@ -310,15 +406,23 @@ impl<'a> Db<'a> {
 
     /// Looks a key up for a read: counts as a use of it and in the statistics. O(1).
     pub fn read(&mut self, key: Key<'_>) -> Option<&Entry> {
-        let stats = self.access.stats;
-        let entry = self.get(key);
-        let counter = if entry.is_some() {
-            &stats.keyspace_hits
-        } else {
-            &stats.keyspace_misses
-        };
-        counter.add(1);
-        entry
+        if self.get(key).is_none() {
+            self.access.stats.keyspace_misses.add(1);
+            self.notify(key, "keymiss");
+            return None;
+        }
+        self.access.stats.keyspace_hits.add(1);
+        self.find(self.access.index, key)
+    }
+
+    /// Publishes that a read looked for a key of the selected database in vain, unless it is there: it was
+    /// a hash with fields past their expiry.
+    pub fn notify_missed(&mut self, key: Key<'_>) {
+        let now = self.access.millis();
+        let entry = self.find(self.access.index, key);
+        if entry.is_none_or(|entry| entry.is_expired(now)) {
+            self.notify(key, "keymiss");
+        }
     }
 
     /// Looks a key up without a trace. O(1).
@@ -382,6 +486,7 @@ impl<'a> Db<'a> {
             let entry = Entry::with_object(key.bytes, object, None, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
             self.arrived(index, key);
+            self.notify(key, "new");
         }
         if changes > 0 {
             self.changed(index, key, event);
@@ -426,6 +531,7 @@ impl<'a> Db<'a> {
         // Clients wait for a key to come: as in Redis, one that was there has not come.
         if is_new {
             self.arrived(index, key);
+            self.notify(key, "new");
         }
         self.changed(index, key, event);
     }
@@ -481,6 +587,7 @@ impl<'a> Db<'a> {
             };
             let entry = Entry::new(key.bytes, value, at, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
+            self.notify(key, "new");
         }
         self.changed(index, key, event);
     }
@@ -624,6 +731,7 @@ impl<'a> Db<'a> {
             entry.renamed(to.bytes),
         );
         self.arrived(index, to);
+        self.notify(to, "new");
         self.changed(index, from, "rename_from");
         self.changed(index, to, "rename_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -643,6 +751,7 @@ impl<'a> Db<'a> {
         };
         Self::put(self.shard_mut(key).make_database(destination), key, entry);
         self.arrived(destination, key);
+        self.notify_in(destination, key, "new");
         self.changed(index, key, "move_from");
         self.changed(destination, key, "move_to");
         self.dirty -= 1; // Two keys, but one change.
@@ -668,19 +777,28 @@ impl<'a> Db<'a> {
         }
         Self::put(self.shard_mut(to).make_database(destination), to, copy);
         self.arrived(destination, to);
+        self.notify_in(destination, to, "new");
         self.changed(destination, to, "copy_to");
         true
     }
 
-    /// Removes every key of one database. Needs all shards. Returns how many there were. The tables
-    /// are freed after the locks: before the reply if `now`, else in the background.
-    pub fn flush(&mut self, index: usize, now: bool) -> usize {
+    /// Removes every key of some databases. Needs all shards. The tables are freed after the locks: before the
+    /// reply if `now`, else in the background.
+    pub fn flush(&mut self, databases: Range<usize>, now: bool) {
+        self.invalidate_all();
+        for index in databases {
+            self.empty(index);
+        }
+        self.aftermath().garbage.now |= now;
+    }
+
+    fn empty(&mut self, index: usize) {
         let client = self.access.client;
         let mut count = 0;
         for number in 0..SHARDS {
             for (hash, key) in self.locked.shard(number).watches.keys_of(index) {
                 if self.locked.shard(number).entry(index, hash, &key).is_some() {
-                    self.removed(index, Key { bytes: &key, hash }, "flush", client);
+                    self.removed_unnoticed(index, Key { bytes: &key, hash }, "flush", client);
                 }
             }
             if let Some(database) = self.locked.shard_mut(number).take_database(index) {
@@ -688,9 +806,7 @@ impl<'a> Db<'a> {
                 self.aftermath().garbage.databases.push(database);
             }
         }
-        self.aftermath().garbage.now |= now;
         self.dirty += count as u64;
-        count
     }
 
     /// Exchanges two databases. Needs all shards. Watches and their keys stay with the numbers

@@ -16,11 +16,12 @@ impl Db<'_> {
     /// (`transactions.md` 4.8). O(n).
     pub fn reload(&mut self) {
         let (now, client) = (self.access.millis(), self.access.client);
+        self.invalidate_all();
         for number in 0..SHARDS {
             for index in 0..self.databases() {
                 for (hash, key) in self.locked.shard(number).watches.keys_of(index) {
                     if self.locked.shard(number).entry(index, hash, &key).is_some() {
-                        self.removed(index, Key { bytes: &key, hash }, "reload", client);
+                        self.removed_unnoticed(index, Key { bytes: &key, hash }, "reload", client);
                     }
                 }
                 let Some(old) = self.locked.shard_mut(number).take_database(index) else {
