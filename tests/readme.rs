@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 
 use redouble::commands::registry;
+use redouble::commands::spec::Group;
 
 const BEGIN: &str = "<!-- commands:begin -->\n";
 const END: &str = "<!-- commands:end -->";
@@ -15,6 +16,10 @@ const END: &str = "<!-- commands:end -->";
 fn table() -> String {
     let mut groups: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     for command in registry::top_level() {
+        // These are refused, and need a sentence only.
+        if command.spec.group == Group::Cluster {
+            continue;
+        }
         let (count, names) = groups.entry(command.spec.group.name()).or_default();
         *count += command.subcommands().len().max(1);
         let subcommands: Vec<&str> = command

@@ -248,9 +248,15 @@ const SETSLOT: CommandSpec = refused("SETSLOT", Arity::at_least(4))
         Arg::new(
             "subcommand",
             ArgKind::OneOf(&[
-                Arg::new("importing", ArgKind::String).token("IMPORTING"),
-                Arg::new("migrating", ArgKind::String).token("MIGRATING"),
-                Arg::new("node", ArgKind::String).token("NODE"),
+                Arg::new("importing", ArgKind::String)
+                    .display("node-id")
+                    .token("IMPORTING"),
+                Arg::new("migrating", ArgKind::String)
+                    .display("node-id")
+                    .token("MIGRATING"),
+                Arg::new("node", ArgKind::String)
+                    .display("node-id")
+                    .token("NODE"),
                 Arg::word("stable", "STABLE"),
             ]),
         ),

@@ -52,6 +52,10 @@ fn debug(
             tracing::warn!("DEBUG LISTPACK: {text}");
             reply.simple("Listpack structure written to the log");
         }
+        (b"LOADAOF", 2) => {
+            context.db.reload();
+            reply.ok();
+        }
         (b"LOG", 3) => {
             tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args.get(2)));
             reply.ok();
@@ -111,6 +115,8 @@ const HELP_LINES: &[&str] = &[
     "    Accepted without effect.",
     "LISTPACK <key>",
     "    Write the size of a value that is kept as a listpack to the log.",
+    "LOADAOF",
+    "    As RELOAD, but nothing counts as saved.",
     "LOG <message>",
     "    Write a message to the log.",
     "OBJECT <key>",

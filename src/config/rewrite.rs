@@ -95,7 +95,16 @@ fn setting_of(line: &[u8]) -> Option<Id> {
         return None;
     }
     let words = split_args(line)?;
-    Id::find(words.first()?).map(|(_, id)| id)
+    match &words[..] {
+        // All that it says is the password.
+        [user, name, ..]
+            if user.eq_ignore_ascii_case(b"user") && name.eq_ignore_ascii_case(b"default") =>
+        {
+            Some(Id::Requirepass)
+        }
+        [name, ..] => Id::find(name).map(|(_, id)| id),
+        [] => None,
+    }
 }
 
 /// Gives a new file the permissions of the one that it is to replace, which may hold passwords.
@@ -156,6 +165,14 @@ mod tests {
         );
         assert_eq!(rewritten("", &[]), "");
         assert_eq!(rewritten("port 1", &[]), "port 1\n");
+    }
+
+    #[test]
+    fn the_default_user_is_his_password() {
+        let text = "hz 20\nuser default on >secret ~* +@all\n";
+        assert_eq!(rewritten(text, &[]), "hz 20\nrequirepass secret\n");
+        let none = [("requirepass", "")];
+        assert_eq!(rewritten(text, &none), "hz 20\nrequirepass \"\"\n");
     }
 
     #[test]
