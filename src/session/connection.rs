@@ -760,14 +760,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if verdict == Verdict::Next && signals & signal::UNBLOCK_ERROR != 0 {
             parked.wait.count_unblock_error(self.worker.stats());
         }
-        if verdict != Verdict::Served {
-            // Who served it has counted it.
+        if verdict == Verdict::Served {
+            // Who served it has counted it. What follows must not overtake the reply.
+            self.session.take_inbox(&mut self.out);
+        } else {
             let (server, client) = (&self.worker.server, &self.session.client);
             timer::end_wait(server, self.worker.stats(), client, &parked.wait);
-        }
-        if verdict == Verdict::Served {
-            // What follows must not overtake the reply.
-            self.session.take_inbox(&mut self.out);
         }
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.leave_wait(verdict == Verdict::Served);
