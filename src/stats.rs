@@ -104,6 +104,8 @@ counters! {
     net_input_bytes,
     /// Bytes written to clients.
     net_output_bytes,
+    /// Microseconds of commands inside EXEC, which are in EXEC's time too.
+    nested_micros,
     /// Reads that found their key.
     keyspace_hits,
     /// Reads that did not.

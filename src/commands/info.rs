@@ -467,7 +467,8 @@ fn stats(report: &mut Report, context: &Context<'_, '_>) {
 fn event_loops(report: &mut Report, context: &Context<'_, '_>, totals: &Totals) {
     let loops = context.server.event_loops();
     let rates = context.server.stats.rates();
-    let in_commands: u64 = totals.commands.iter().map(|[_, micros, ..]| micros).sum();
+    let all: u64 = totals.commands.iter().map(|[_, micros, ..]| micros).sum();
+    let in_commands = all.saturating_sub(totals.nested_micros);
     report.field("eventloop_cycles", loops.cycles);
     report.field("eventloop_duration_sum", loops.micros);
     report.field("eventloop_duration_cmd_sum", in_commands);

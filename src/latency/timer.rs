@@ -85,6 +85,8 @@ struct Outer {
     apart: u64,
     /// The commands that it runs.
     commands: u64,
+    /// When they began.
+    entered: Micros,
     measured: bool,
 }
 
@@ -167,21 +169,17 @@ impl<'a> Timer<'a> {
         if self.outer.measured {
             self.outer.apart = take_apart();
             self.since = clock::now();
+            self.outer.entered = self.since;
             self.each = self.server.config.slow_command() < SHORT;
         }
     }
 
     /// As [`Timer::end`], for the command that was opened: the time of what it ran is its own too.
     pub fn close(&mut self, client: &Client, command: &Command, args: Args<'_>) {
-        let Outer {
-            since,
-            apart,
-            commands,
-            measured,
-        } = std::mem::take(&mut self.outer);
-        if measured {
-            self.close_measured(client, (command, args), since, apart);
-        } else if commands == 0 {
+        let outer = std::mem::take(&mut self.outer);
+        if outer.measured {
+            self.close_measured(client, (command, args), outer);
+        } else if outer.commands == 0 {
             self.end(false, client, command, args);
         } else {
             self.change_run(usize::MAX);
@@ -189,22 +187,21 @@ impl<'a> Timer<'a> {
             self.note_run(Run {
                 command: command.id,
                 times: 1,
-                shares: commands + 1,
+                shares: outer.commands + 1,
             });
         }
     }
 
-    fn close_measured(
-        &mut self,
-        client: &Client,
-        call: (&Command, Args<'_>),
-        since: Micros,
-        mut apart: u64,
-    ) {
+    fn close_measured(&mut self, client: &Client, call: (&Command, Args<'_>), outer: Outer) {
+        let mut apart = outer.apart;
         if self.times != 0 || self.noted {
             apart += self.settle();
         }
-        self.measure(client, call, since, apart);
+        if outer.commands > 0 {
+            let inside = self.since.since(outer.entered);
+            self.stats.nested_micros.add(inside);
+        }
+        self.measure(client, call, outer.since, apart);
     }
 
     /// The command's time, which `wait` keeps until it is answered.
@@ -336,10 +333,14 @@ impl<'a> Timer<'a> {
             rest -= more;
             counters.calls.add(run.times);
             counters.micros.add(each * run.shares + more);
+            let inside = run.shares - run.times;
+            if inside > 0 {
+                self.stats.nested_micros.add(each * inside);
+            }
             if tracked {
-                let nanos = match run.shares == run.times {
-                    true => nanos,
-                    false => nanos * run.shares / run.times,
+                let nanos = match inside {
+                    0 => nanos,
+                    _ => nanos * run.shares / run.times,
                 };
                 counters.latency.record(nanos, run.times);
             }
