@@ -24,6 +24,7 @@ pub mod commands;
 pub mod config;
 pub mod error;
 pub mod keyspace;
+pub mod latency;
 pub mod log;
 pub mod memory;
 pub mod observers;

@@ -25,6 +25,9 @@ use crate::commands::registry;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::keyspace::locks::SHARDS;
+use crate::latency;
+use crate::latency::events::{Events, event};
+use crate::latency::slow_log::SlowLog;
 use crate::memory;
 use crate::observers::{self, Observers, Woken};
 use crate::pause::Pause;
@@ -71,6 +74,10 @@ pub struct Server {
     pub saves: Saves,
     /// What was refused.
     pub acl_log: AclLog,
+    /// Commands that took long.
+    pub slow_log: SlowLog,
+    /// What the latency monitor has seen.
+    pub latency_events: Events,
     /// Pauses.
     pub pause: Pause,
     /// How long memory was over `maxmemory`.
@@ -116,6 +123,8 @@ impl Server {
             stats: Stats::new(threads + 1, registry::count()),
             saves: Saves::new(started),
             acl_log: AclLog::default(),
+            slow_log: SlowLog::default(),
+            latency_events: Events::default(),
             pause: Pause::default(),
             over_limit: OverLimit::default(),
             reaper: Reaper::start(),
@@ -687,14 +696,16 @@ async fn expire_keys(worker: Rc<Worker>, index: usize) {
             continue;
         }
         let stats = worker.stats();
-        let (mut stale, mut timed) = (0, 0);
+        let (mut stale, mut timed, mut busy) = (0, 0, 0);
         let mut began = clock::now();
         for shard in (index..SHARDS).step_by(server.config.threads()) {
             let mut at = Some((0, 0));
             while let Some(position) = at {
-                let swept = expire::sweep(&server, stats, shard, position, clock::now());
+                let (swept, micros) =
+                    clock::apart(|| expire::sweep(&server, stats, shard, position, clock::now()));
                 stale += swept.stale;
                 timed += swept.timed;
+                busy += micros;
                 at = swept.next;
                 if at.is_some() {
                     // Clients first, whose time is not the cycle's.
@@ -706,6 +717,7 @@ async fn expire_keys(worker: Rc<Worker>, index: usize) {
         }
         stats.expire_cycle_micros.add(clock::now().since(began));
         stats.note_stale(stale, timed);
+        latency::sample(&server, event::EXPIRE_CYCLE, busy);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 
 use crate::clock::Micros;
+use crate::latency::histogram::{Distribution, Histogram};
 
 /// A counter that one thread adds to and any thread reads.
 #[derive(Debug, Default)]
@@ -30,8 +31,10 @@ impl Counter {
 pub struct CommandCounters {
     /// Times it ran.
     pub calls: Counter,
-    /// Microseconds that it took, in all. A batch's time is shared out evenly among its commands.
+    /// Microseconds that it took, in all.
     pub micros: Counter,
+    /// How often it took how long.
+    pub latency: Histogram,
     /// Times it was refused before it ran.
     pub rejected: Counter,
     /// Times it answered with an error.
@@ -97,12 +100,12 @@ counters! {
     connections_received,
     /// Connections refused because of `maxclients`.
     rejected_connections,
-    /// Commands run, those inside EXEC included.
-    commands_processed,
     /// Bytes read from clients.
     net_input_bytes,
     /// Bytes written to clients.
     net_output_bytes,
+    /// Microseconds of commands inside EXEC, which are in EXEC's time too.
+    nested_micros,
     /// Reads that found their key.
     keyspace_hits,
     /// Reads that did not.
@@ -131,7 +134,22 @@ counters! {
     output_buffer_limit_disconnections,
 }
 
+impl Totals {
+    /// Commands run, those inside EXEC included.
+    pub fn commands_processed(&self) -> u64 {
+        self.commands.iter().map(|[calls, ..]| calls).sum()
+    }
+}
+
 impl WorkerStats {
+    /// Commands run.
+    fn commands_processed(&self) -> u64 {
+        self.commands
+            .iter()
+            .map(|command| command.calls.get())
+            .sum()
+    }
+
     /// Counters for `commands` commands, all 0.
     fn new(commands: usize, codes: Arc<ErrorCodes>) -> Self {
         WorkerStats {
@@ -268,6 +286,8 @@ pub struct Stats {
     workers: Vec<WorkerStats>,
     /// What CONFIG RESETSTAT has set to 0.
     baseline: Mutex<Totals>,
+    /// The same for how long commands took, by command id; shorter if there is nothing more.
+    earlier: Mutex<Vec<Distribution>>,
     codes: Arc<ErrorCodes>,
     growth: Mutex<Growth>,
 }
@@ -281,6 +301,7 @@ impl Stats {
                 .map(|_| WorkerStats::new(commands, codes.clone()))
                 .collect(),
             baseline: Mutex::default(),
+            earlier: Mutex::default(),
             codes,
             growth: Mutex::default(),
         }
@@ -323,15 +344,31 @@ impl Stats {
         shares.map(of).sum::<f64>() / count
     }
 
+    /// How often a command took how long since the start or the last [`Stats::reset`]; empty if it was not
+    /// measured.
+    pub fn latency(&self, command: usize) -> Distribution {
+        let mut sum = self.latency_so_far(command);
+        if let Some(earlier) = self.earlier.lock().get(command) {
+            sum.subtract(earlier);
+        }
+        sum
+    }
+
+    fn latency_so_far(&self, command: usize) -> Distribution {
+        let mut sum = Distribution::default();
+        for worker in &self.workers {
+            worker.commands[command].latency.add_to(&mut sum);
+        }
+        sum
+    }
+
     /// Measures how fast the counters of [`Stats::rates`] grow; to be called about ten times a second.
     pub fn sample(&self, now: Micros, loops: Loops) {
-        let sum = |of: fn(&WorkerStats) -> &Counter| -> u64 {
-            self.workers.iter().map(|worker| of(worker).get()).sum()
-        };
+        let sum = |of: fn(&WorkerStats) -> u64| -> u64 { self.workers.iter().map(of).sum() };
         let values = [
-            sum(|worker| &worker.commands_processed),
-            sum(|worker| &worker.net_input_bytes),
-            sum(|worker| &worker.net_output_bytes),
+            sum(WorkerStats::commands_processed),
+            sum(|worker| worker.net_input_bytes.get()),
+            sum(|worker| worker.net_output_bytes.get()),
             loops.cycles,
             loops.micros,
         ];
@@ -362,7 +399,11 @@ impl Stats {
         // Changes since the last save are not a statistic, and stay; so do refused passwords.
         sum.dirty = 0;
         sum.auth_failures = 0;
+        let commands = sum.commands.len();
         *self.baseline.lock() = sum;
+        *self.earlier.lock() = (0..commands)
+            .map(|command| self.latency_so_far(command))
+            .collect();
         self.codes.known.lock().clear();
         for worker in &self.workers {
             worker.errors.lock().clear();
@@ -446,8 +487,12 @@ mod tests {
         worker.auth_failures.add(2);
         worker.keyspace_hits.add(5);
         worker.commands[0].calls.add(4);
+        worker.commands[0].latency.record(1_000, 4);
         stats.reset();
+        assert_eq!(stats.latency(0).calls(), 0);
         worker.keyspace_hits.add(1);
+        worker.commands[0].latency.record(1_000, 1);
+        assert_eq!(stats.latency(0).cumulative(), [(1, 1)]);
         let totals = stats.totals();
         assert_eq!((totals.dirty, totals.auth_failures), (3, 2));
         assert_eq!((totals.keyspace_hits, totals.commands[0]), (1, [0; 4]));

@@ -147,6 +147,7 @@ fn set(
             ),
             refused => Error::text(refused.to_string()),
         })?;
+    server.slow_log.trim(&server.config);
     reply.ok();
     Ok(Flow::Done)
 }

@@ -475,7 +475,7 @@ fn sleep(context: &mut Context<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -
         reply.ok();
         return Flow::Done;
     }
-    Flow::Park(Wait::Sleep { until })
+    Flow::Park(Wait::Sleep { until, call: None })
 }
 
 /// All of them, in alphabetical order.

@@ -68,11 +68,11 @@ const SECTIONS: &[Section] = &[
     ("Stats", stats),
     ("Replication", replication),
     ("CPU", cpu),
-    // There are no modules, nor times to show percentiles of: both have a heading only.
+    // There are no modules: the section is a heading only.
     ("Modules", |_, _| {}),
     ("Commandstats", command_stats),
     ("Errorstats", error_stats),
-    ("Latencystats", |_, _| {}),
+    ("Latencystats", latency_stats),
     ("Cluster", |report, _| report.field("cluster_enabled", 0)),
     ("Keyspace", keyspace),
 ];
@@ -391,7 +391,7 @@ fn stats(report: &mut Report, context: &Context<'_, '_>) {
     let rates = server.stats.rates();
     let kib = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
     report.field("total_connections_received", totals.connections_received);
-    report.field("total_commands_processed", totals.commands_processed);
+    report.field("total_commands_processed", totals.commands_processed());
     report.field("instantaneous_ops_per_sec", rates.commands);
     report.field("total_net_input_bytes", totals.net_input_bytes);
     report.field("total_net_output_bytes", totals.net_output_bytes);
@@ -467,7 +467,8 @@ fn stats(report: &mut Report, context: &Context<'_, '_>) {
 fn event_loops(report: &mut Report, context: &Context<'_, '_>, totals: &Totals) {
     let loops = context.server.event_loops();
     let rates = context.server.stats.rates();
-    let in_commands: u64 = totals.commands.iter().map(|[_, micros, ..]| micros).sum();
+    let all: u64 = totals.commands.iter().map(|[_, micros, ..]| micros).sum();
+    let in_commands = all.saturating_sub(totals.nested_micros);
     report.field("eventloop_cycles", loops.cycles);
     report.field("eventloop_duration_sum", loops.micros);
     report.field("eventloop_duration_cmd_sum", in_commands);
@@ -550,6 +551,42 @@ fn error_stats(report: &mut Report, context: &Context<'_, '_>) {
         let code = code.replace(['#', ':', '\n', '\r'], "_");
         report.field(&format!("errorstat_{code}"), format_args!("count={count}"));
     }
+}
+
+fn latency_stats(report: &mut Report, context: &Context<'_, '_>) {
+    let config = &context.server.config;
+    if !config.latency_tracking() {
+        return;
+    }
+    let percentiles = config.latency_percentiles();
+    for command in registry::top_level() {
+        for command in std::iter::once(command).chain(command.subcommands()) {
+            latency_line(report, command, &percentiles, context);
+        }
+    }
+}
+
+fn latency_line(
+    report: &mut Report,
+    command: &Command,
+    percentiles: &[String],
+    context: &Context<'_, '_>,
+) {
+    let times = context.server.stats.latency(command.id);
+    if times.calls() == 0 {
+        return;
+    }
+    let values: Vec<String> = percentiles
+        .iter()
+        .map(|name| {
+            let nanos = times.percentile(name.parse().unwrap_or(0.0));
+            format!("p{name}={:.3}", nanos as f64 / 1_000.0)
+        })
+        .collect();
+    report.field(
+        &format!("latency_percentiles_usec_{}", command.full_name),
+        values.join(","),
+    );
 }
 
 fn keyspace(report: &mut Report, context: &Context<'_, '_>) {

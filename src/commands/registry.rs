@@ -11,9 +11,10 @@ use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, client, cluster, command, config, connection, debug, expire, generic, hash,
-    hash_expire, info, memory, module, object, persistence, pubsub, replication, set, shutdown,
-    sorted_set, string, transactions,
+    hash_expire, info, latency, memory, module, object, persistence, pubsub, replication, set,
+    shutdown, slowlog, sorted_set, string, transactions,
 };
+use crate::latency::timer;
 use crate::resp::Args;
 
 /// The families. Adding a file of commands means adding its list here.
@@ -31,6 +32,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hash::COMMANDS,
     hash_expire::COMMANDS,
     info::COMMANDS,
+    latency::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
     object::COMMANDS,
@@ -39,6 +41,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     replication::COMMANDS,
     set::COMMANDS,
     shutdown::COMMANDS,
+    slowlog::COMMANDS,
     sorted_set::COMMANDS,
     sorted_set::algebra::COMMANDS,
     string::COMMANDS,
@@ -59,6 +62,8 @@ pub struct Command {
     pub keys: KeyPlan,
     /// First key, last key and step, for clients that know no key specifications.
     pub legacy: LegacyRange,
+    /// With how many arguments it is measured by itself; see [`timer`].
+    pub measured_from: usize,
     parent: Option<usize>,
     children: Range<usize>,
 }
@@ -194,6 +199,7 @@ impl Command {
             flags: spec.flags.union(derived),
             keys: KeyPlan::of(spec.keys),
             legacy,
+            measured_from: timer::measured_from(spec),
             parent,
             children,
         }

@@ -273,6 +273,7 @@ fn wait(
     Ok(Flow::Park(Wait::Replicas {
         until: timeout,
         answer: |reply| reply.integer(0),
+        call: None,
     }))
 }
 
@@ -315,6 +316,7 @@ fn waitaof(
     Ok(Flow::Park(Wait::Replicas {
         until,
         answer: on_disk_nowhere,
+        call: None,
     }))
 }
 

@@ -52,6 +52,8 @@ pub struct Config {
     /// The least of `limits` that is one.
     least_limit: AtomicU64,
     has_password: AtomicBool,
+    /// See [`Config::slow_command`].
+    slow_command: AtomicU64,
     /// Held while values change, so that two CONFIG SET do not mix.
     changing: Mutex<()>,
     file: Option<PathBuf>,
@@ -226,6 +228,7 @@ impl Config {
             limits: RwLock::default(),
             least_limit: AtomicU64::new(u64::MAX),
             has_password: AtomicBool::new(false),
+            slow_command: AtomicU64::new(u64::MAX),
             changing: Mutex::new(()),
             file: None,
         };
@@ -384,7 +387,14 @@ impl Config {
 
     fn store(&self, id: Id, value: &Value) {
         match value {
-            Value::Number(number) => self.numbers[id as usize].store(*number, Relaxed),
+            Value::Number(number) => {
+                self.numbers[id as usize].store(*number, Relaxed);
+                if let Id::SlowlogLogSlowerThan | Id::SlowlogMaxLen | Id::LatencyMonitorThreshold =
+                    id
+                {
+                    self.note_slow_command();
+                }
+            }
             Value::Text(text) => {
                 self.texts.write()[id as usize] = text.clone();
                 if id == Id::Requirepass {
@@ -398,6 +408,18 @@ impl Config {
                 self.least_limit.store(least, Relaxed);
             }
         }
+    }
+
+    fn note_slow_command(&self) {
+        let logged = match u64::try_from(self.slowlog_log_slower_than()) {
+            Ok(micros) if self.slowlog_max_len() > 0 => micros,
+            _ => u64::MAX,
+        };
+        let monitored = match self.latency_monitor_threshold() {
+            0 => u64::MAX,
+            millis => millis.saturating_mul(1_000),
+        };
+        self.slow_command.store(logged.min(monitored), Relaxed);
     }
 
     fn number(&self, id: Id) -> u64 {
@@ -577,6 +599,20 @@ impl Config {
     /// Whether clients must give a password: one relaxed load.
     pub fn has_password(&self) -> bool {
         self.has_password.load(Relaxed)
+    }
+
+    /// Microseconds from which a command is noted by the slow log or the latency monitor: one relaxed load.
+    pub fn slow_command(&self) -> u64 {
+        self.slow_command.load(Relaxed)
+    }
+
+    /// The percentiles that INFO latencystats shows, in the form in which CONFIG GET does.
+    pub fn latency_percentiles(&self) -> Vec<String> {
+        let text = self.text(Id::LatencyTrackingInfoPercentiles);
+        String::from_utf8_lossy(&text)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The password of the default user, if there is one.

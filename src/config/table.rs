@@ -405,9 +405,9 @@ settings! {
     JemallocBgThread => flag("jemalloc-bg-thread", true);
     KeyLoadDelay => number("key-load-delay", 0, -I32 - 1..=I32).hidden();
     LatencyMonitorThreshold => number("latency-monitor-threshold", 0, 0..=I64).used();
-    LatencyTracking => flag("latency-tracking", true);
+    LatencyTracking => flag("latency-tracking", true).used();
     LatencyTrackingInfoPercentiles =>
-        special("latency-tracking-info-percentiles", Special::LatencyTrackingInfoPercentiles);
+        special("latency-tracking-info-percentiles", Special::LatencyTrackingInfoPercentiles).used();
     LazyfreeLazyEviction => flag("lazyfree-lazy-eviction", false);
     LazyfreeLazyExpire => flag("lazyfree-lazy-expire", false);
     LazyfreeLazyServerDel => flag("lazyfree-lazy-server-del", false);

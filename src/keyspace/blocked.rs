@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool,
+    AtomicBool, AtomicU64,
     Ordering::{Acquire, Release},
 };
 
@@ -67,6 +67,8 @@ pub struct Waiter {
     slots: Box<[Slot]>,
     wants_reply: bool,
     answered: AtomicBool,
+    /// Microseconds that its attempts took so far.
+    pub spent: AtomicU64,
 }
 
 impl Waiter {
@@ -93,6 +95,7 @@ impl Waiter {
             slots,
             wants_reply: context.3,
             answered: AtomicBool::new(false),
+            spent: AtomicU64::new(0),
         }
     }
 

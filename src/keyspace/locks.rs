@@ -6,7 +6,7 @@ use crossbeam_utils::CachePadded;
 use parking_lot::RwLock;
 use parking_lot::lock_api::RawRwLock as _;
 
-use crate::clock::Micros;
+use crate::clock::{self, Micros};
 use crate::keyspace::shard::Shard;
 
 /// Bits of a hash that choose its shard.
@@ -113,6 +113,17 @@ impl Keyspace {
         self.databases
     }
 
+    /// Locks a shard that somebody else holds. The wait is not the command's own time.
+    #[cold]
+    fn wait_for(&self, index: usize, mode: Mode) {
+        // SAFETY: the caller releases it, in the same mode.
+        let raw = unsafe { self.shards[index].raw() };
+        clock::apart(|| match mode {
+            Mode::Shared => raw.lock_shared(),
+            Mode::Exclusive => raw.lock_exclusive(),
+        });
+    }
+
     /// Brings what a command on `hash` will read into the cache, if nobody is writing there.
     ///
     /// Waits for nothing, so it may be called before the locks are taken.
@@ -149,9 +160,12 @@ impl<'k> Locked<'k> {
         for index in set {
             // SAFETY: every lock that is taken here is released by `drop`, in the same mode.
             let raw = unsafe { keyspace.shards[index].raw() };
-            match mode {
-                Mode::Shared => raw.lock_shared(),
-                Mode::Exclusive => raw.lock_exclusive(),
+            let free = match mode {
+                Mode::Shared => raw.try_lock_shared(),
+                Mode::Exclusive => raw.try_lock_exclusive(),
+            };
+            if !free {
+                keyspace.wait_for(index, mode);
             }
         }
         Locked {

@@ -23,6 +23,8 @@ use crate::commands::context::Flow;
 use crate::commands::registry::{self, Command};
 use crate::keyspace::ShardSet;
 use crate::keyspace::locks::Prefetch;
+use crate::latency;
+use crate::latency::timer::{self, Notes, Timer};
 use crate::observers::{self, Woken};
 use crate::resp::args::Slot;
 use crate::resp::request::{Limits, Parsed, Progress, ProtocolError};
@@ -90,7 +92,7 @@ struct Scratch {
 struct Batch {
     slots: Vec<Slot>,
     requests: Vec<Ahead>,
-    ran: Vec<u16>,
+    notes: Notes,
 }
 
 /// A request that was parsed and has not run yet.
@@ -428,14 +430,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 (Progress::default(), std::mem::take(&mut batch.slots))
             }
         };
-        batch.ran.clear();
-        let Batch { requests, ran, .. } = batch;
-        let server = &*worker.server;
+        let Batch {
+            requests, notes, ..
+        } = batch;
+        let (server, stats) = (&*worker.server, worker.stats());
         let mut turn = Turn {
             server,
-            stats: worker.stats(),
+            stats,
             now,
-            ran,
+            timer: Timer::new(server, stats, now, notes),
             woken: Woken::new(),
             changes: Vec::new(),
             reply_start: 0,
@@ -457,6 +460,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                             done = end;
                         } else {
                             commands += 1;
+                            turn.timer.measure_each();
                             stopped = self.run_inline(&mut turn, &words, &mut done, end);
                         }
                     }
@@ -487,10 +491,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !turn.woken.is_empty() {
             observers::wake(&mut turn.woken);
         }
-        if !turn.ran.is_empty() {
-            share_time(turn.stats, turn.ran, clock::now().since(now));
-            // One long batch or EXEC must not leave a large list behind.
-            turn.ran.shrink_to(READ_SIZE);
+        if let Some(micros) = turn.timer.finish()
+            && let ([only], 1) = (&requests[..], commands)
+            && let Some(slots) = slots.get(only.slots.clone())
+            && let Some(command) = only.command
+        {
+            let call = (command, Args::new(bytes, slots));
+            latency::report(server, &self.session.client, call, micros);
         }
         if slots.capacity() <= READ_SIZE {
             batch.slots = slots;
@@ -753,14 +760,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if verdict == Verdict::Next && signals & signal::UNBLOCK_ERROR != 0 {
             parked.wait.count_unblock_error(self.worker.stats());
         }
-        if let Wait::Keys { waiter, .. } = &parked.wait {
-            let stats = self.worker.stats();
-            stats.commands_processed.add(1);
-            stats.commands[waiter.command].calls.add(1);
-        }
         if verdict == Verdict::Served {
-            // What follows must not overtake the reply.
+            // Who served it has counted it. What follows must not overtake the reply.
             self.session.take_inbox(&mut self.out);
+        } else {
+            let (server, client) = (&self.worker.server, &self.session.client);
+            timer::end_wait(server, self.worker.stats(), client, &parked.wait);
         }
         self.session.client.waiting.store(waiting::NOT, Relaxed);
         self.leave_wait(verdict == Verdict::Served);
@@ -862,16 +867,6 @@ enum Outlook {
     Inline(Vec<Vec<u8>>),
     /// The bytes' end.
     End,
-}
-
-/// Shares out the time of a batch among its commands, for INFO commandstats.
-fn share_time(stats: &WorkerStats, ran: &[u16], micros: u64) {
-    let (each, rest) = (micros / ran.len() as u64, micros % ran.len() as u64);
-    for (index, &id) in ran.iter().enumerate() {
-        stats.commands[id as usize]
-            .micros
-            .add(each + u64::from((index as u64) < rest));
-    }
 }
 
 /// Serves the client until it leaves. Written by hand, because an `async fn` would keep the connection

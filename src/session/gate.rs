@@ -144,8 +144,10 @@ fn dispatch(
     let mark = reply.mark();
     session.client.set_last_command(command);
     if let Handler::Control(control) = command.spec.handler {
+        turn.timer
+            .open(command, work(session, control, request.args));
         let result = run_control(turn, session, control, &request, reply);
-        turn.count(command);
+        turn.timer.close(&session.client, command, request.args);
         return match result {
             Ok(flow) => flow,
             Err(error) => {
@@ -159,17 +161,29 @@ fn dispatch(
         reply.simple("QUEUED");
         return Flow::Done;
     }
+    let measured = turn.timer.begin(command, request.args.len());
     let result = turn.run(session, command, request.args, request.shards, reply);
-    // A command that waits for keys counts when it is answered, if ever.
-    if !matches!(result, Ok(Flow::Park(Wait::Keys { .. }))) {
-        turn.count(command);
+    if let Ok(Flow::Park(mut wait)) = result {
+        // A command that waits counts when it is answered, if ever.
+        turn.timer.suspend(&mut wait, command, request.args);
+        return Flow::Park(wait);
     }
+    turn.timer
+        .end(measured, &session.client, command, request.args);
     match result {
         Ok(flow) => flow,
         Err(error) => {
             turn.fail(Some(command), &error, mark, reply);
             Flow::Done
         }
+    }
+}
+
+/// How much a command that runs at once has to do: its arguments, or EXEC's commands.
+fn work(session: &Session, control: Control, args: Args<'_>) -> usize {
+    match (&session.multi, control) {
+        (Multi::Queuing(queue), Control::Exec) => queue.work(),
+        _ => args.len(),
     }
 }
 

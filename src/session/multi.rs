@@ -28,6 +28,8 @@ pub struct Queue {
     pub shards: ShardSet,
     /// The union of their flags.
     pub flags: Flags,
+    /// Whether one of them is to be measured by itself.
+    measured: bool,
 }
 
 struct Queued {
@@ -49,11 +51,21 @@ impl Queue {
         }
         self.shards = self.shards.union(shards);
         self.flags = self.flags.union(command.flags);
+        self.measured |= args.len() >= command.measured_from;
     }
 
     /// Number of commands.
     pub fn len(&self) -> usize {
         self.commands.len()
+    }
+
+    /// How much EXEC has to do: the number of commands, or any amount if one of them may have much to do.
+    pub fn work(&self) -> usize {
+        if self.measured {
+            usize::MAX
+        } else {
+            self.commands.len()
+        }
     }
 
     /// Whether nothing was queued.
@@ -98,6 +110,7 @@ impl Queue {
             self.commands.clear();
             self.shards = ShardSet::NONE;
             self.flags = Flags::NONE;
+            self.measured = false;
         }
     }
 }

@@ -4,10 +4,45 @@
 use std::sync::Arc;
 
 use crate::clients::signal;
+use crate::clock::Micros;
+use crate::commands::registry::Command;
 use crate::error::Error;
 use crate::keyspace::blocked::Waiter;
-use crate::resp::Reply;
+use crate::resp::args::Slot;
+use crate::resp::{Args, Reply};
 use crate::stats::WorkerStats;
+
+/// The command that waits, to be noted when it is answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The command.
+    pub command: &'static Command,
+    buffer: Box<[u8]>,
+    slots: Box<[Slot]>,
+    /// When it began.
+    pub began: Micros,
+    /// Microseconds that it took until it waited.
+    pub spent: u64,
+}
+
+impl Call {
+    /// A command that began at some moment, and took some microseconds until it waited.
+    pub fn new(command: &'static Command, args: Args<'_>, began: Micros, spent: u64) -> Self {
+        let (buffer, slots) = args.to_owned_parts();
+        Call {
+            command,
+            buffer,
+            slots,
+            began,
+            spent,
+        }
+    }
+
+    /// The command's arguments.
+    pub fn args(&self) -> Args<'_> {
+        Args::new(&self.buffer, &self.slots)
+    }
+}
 
 /// For what a client waits.
 #[derive(Clone, Debug)]
@@ -25,11 +60,15 @@ pub enum Wait {
         until: Option<i64>,
         /// Writes what is answered then.
         answer: fn(&mut Reply<'_>),
+        /// What waits; noted once the command has run.
+        call: Option<Box<Call>>,
     },
     /// DEBUG SLEEP: until a moment in Unix microseconds.
     Sleep {
         /// The end.
         until: i64,
+        /// What waits; noted once the command has run.
+        call: Option<Box<Call>>,
     },
     /// CLIENT PAUSE, or another client's DEBUG SLEEP: the command is then tried again.
     Postponed {
@@ -56,7 +95,7 @@ impl Wait {
     pub fn until(&self) -> Option<i64> {
         match self {
             Wait::Keys { until, .. } | Wait::Replicas { until, .. } => *until,
-            Wait::Sleep { until } | Wait::Postponed { until } => Some(*until),
+            Wait::Sleep { until, .. } | Wait::Postponed { until } => Some(*until),
         }
     }
 
@@ -68,9 +107,14 @@ impl Wait {
     /// Counts the error with which CLIENT UNBLOCK ended the wait.
     pub fn count_unblock_error(&self, stats: &WorkerStats) {
         stats.count_error("UNBLOCKED");
-        if let Wait::Keys { waiter, .. } = self {
-            stats.commands[waiter.command].failed.add(1);
-        }
+        let command = match self {
+            Wait::Keys { waiter, .. } => waiter.command,
+            Wait::Replicas {
+                call: Some(call), ..
+            } => call.command.id,
+            _ => return,
+        };
+        stats.commands[command].failed.add(1);
     }
 
     /// Looks whether the wait is over at `now`, given the signals that came, and answers if it is.

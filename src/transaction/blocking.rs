@@ -14,8 +14,9 @@ use crate::observers::inbox::Inbox;
 use crate::resp::{Key, Reply};
 use crate::stats::WorkerStats;
 
-/// Clients that were served and are to be woken once the shards are unlocked.
-pub type Served = SmallVec<[Arc<Waiter>; 1]>;
+/// Clients that are to be woken once the shards are unlocked: those that were served, with the microseconds
+/// that this took, and those that are to look again.
+pub type Served = SmallVec<[(Arc<Waiter>, Option<u64>); 1]>;
 
 /// Lets a client wait. The shards of its keys are locked, so that nothing comes between the attempt
 /// that found nothing and this.
@@ -44,14 +45,16 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
                 continue;
             }
             db.cover(&waiter);
-            if run(db, stats, &waiter) {
-                served.push(waiter);
+            let (done, micros) = clock::apart(|| run(db, stats, &waiter));
+            if done {
+                served.push((waiter, Some(micros)));
             } else {
+                waiter.spent.fetch_add(micros, Relaxed);
                 // Only this key's row lost it; the other rows may lie in shards that are not locked.
                 waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
                 db.wait_for(Key::new(&key), &waiter);
                 // Its time may have run out while it was claimed: it looks again.
-                served.push(waiter);
+                served.push((waiter, None));
                 break;
             }
         }
@@ -90,7 +93,7 @@ fn run(db: &mut Db<'_>, stats: &WorkerStats, waiter: &Waiter) -> bool {
 
 /// Wakes the clients that were served. Nothing is locked.
 pub fn wake(served: Served) {
-    for waiter in served {
+    for (waiter, _) in served {
         waiter.client.signal(signal::RESUME);
     }
 }
@@ -188,9 +191,10 @@ mod tests {
             assert!(db.has_ready());
             let served = serve(&mut db, &stats);
             assert_eq!(served.len(), 1);
-            assert!(!served[0].is_answered());
-            assert!(served[0].client.claim_wait(), "it waits on");
-            served[0].client.waiting.store(waiting::BLOCKED, Relaxed);
+            let (waiter, micros) = &served[0];
+            assert!(!waiter.is_answered() && micros.is_none());
+            assert!(waiter.client.claim_wait(), "it waits on");
+            waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
             db.remove(came, "del");
             drop((db, held));
         }

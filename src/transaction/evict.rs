@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use crate::clock::Micros;
+use crate::clock::{self, Micros};
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::locks::SHARDS;
-use crate::keyspace::{Access, Entry};
+use crate::keyspace::{Access, Db, Entry};
+use crate::latency;
+use crate::latency::events::event;
 use crate::memory;
 use crate::observers;
 use crate::observers::tracking::Change;
@@ -131,7 +133,17 @@ impl Eviction<'_> {
         if config.maxmemory_policy() == MaxmemoryPolicy::NoEviction {
             return Outcome::Over;
         }
-        let _one = EVICTING.lock();
+        // What comes before a command is not its own time; and who waits for another thread does not evict.
+        let (outcome, _) = clock::apart(|| {
+            let _one = EVICTING.lock();
+            let (outcome, micros) = clock::apart(|| self.evict_down_to(limit));
+            latency::sample(self.server, event::EVICTION_CYCLE, micros);
+            outcome
+        });
+        outcome
+    }
+
+    fn evict_down_to(&mut self, limit: u64) -> Outcome {
         for _ in 0..MOST_AT_ONCE {
             if memory::publish() <= limit {
                 return Outcome::Within;
@@ -155,7 +167,7 @@ impl Eviction<'_> {
     /// one on. False if there was none.
     fn evict_one(&mut self, shard: usize, search: Search) -> bool {
         let policy = self.server.config.maxmemory_policy();
-        let mut db = lock_shard(self.server, self.stats, shard, self.now);
+        let db = lock_shard(self.server, self.stats, shard, self.now);
         let access = db.access;
         let databases = self.server.keyspace.databases();
         let start = random::below(databases);
@@ -177,7 +189,22 @@ impl Eviction<'_> {
             };
             entry.map(|entry| (index, entry.key().to_vec()))
         });
-        let evicted = found.is_some_and(|(index, key)| db.evict(index, Key::new(&key)));
+        let Some((index, key)) = found else {
+            return false;
+        };
+        if !latency::monitors(self.server) {
+            return self.remove(db, index, &key);
+        }
+        let began = clock::now();
+        let evicted = self.remove(db, index, &key);
+        let micros = clock::now().since(began);
+        latency::sample(self.server, event::EVICTION_DEL, micros);
+        evicted
+    }
+
+    /// Removes one key, and frees its memory at once: that is what it is removed for.
+    fn remove(&mut self, mut db: Db<'_>, index: usize, key: &[u8]) -> bool {
+        let evicted = db.evict(index, Key::new(key));
         let garbage = db.take_garbage();
         let mut woken = std::mem::take(db.woken());
         self.changes.append(db.changes());

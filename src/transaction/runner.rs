@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
 use crate::keyspace::view::Trace;
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
+use crate::latency::timer::Timer;
 use crate::observers::tracking::{Change, Choice};
 use crate::observers::{Woken, events};
 use crate::resp::{Args, Key, Reply};
@@ -29,8 +30,8 @@ pub struct Turn<'a> {
     pub stats: &'a WorkerStats,
     /// When the bytes were read: the time of every command in them.
     pub now: Micros,
-    /// The commands run so far in this turn, by id, to share out the time that it took.
-    pub ran: &'a mut Vec<u16>,
+    /// Measures how long they take.
+    pub timer: Timer<'a>,
     /// Clients that were told something in this turn, to be woken at its end.
     pub woken: Woken,
     /// Keys that were changed in this turn, for clients that broadcast.
@@ -43,14 +44,6 @@ pub struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Counts a command that has run: one that asks for the counts does not count itself.
-    #[inline]
-    pub fn count(&mut self, command: &Command) {
-        self.stats.commands_processed.add(1);
-        self.stats.commands[command.id].calls.add(1);
-        self.ran.push(command.id as u16);
-    }
-
     /// Writes an error in place of all that was written since `mark`, and counts it.
     #[cold]
     pub fn fail(
@@ -124,6 +117,11 @@ impl<'a> Turn<'a> {
         self.tells_first = db.flushes_now();
         db.tell_own();
         let served = blocking::serve(&mut db, self.stats);
+        for (waiter, micros) in &served {
+            if let Some(micros) = micros {
+                self.timer.serve(waiter, *micros);
+            }
+        }
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
         self.woken.append(db.woken());
@@ -278,13 +276,15 @@ impl<'a> Turn<'a> {
         }
         reply.array(queue.len());
         session.in_exec = true;
+        self.timer.enter(queue.len());
         for (command, args) in queue.commands() {
             let mark = reply.mark();
+            let measured = self.timer.begin(command, args.len());
             let result = self.run_queued(&mut db, session, command, args, reply);
-            self.count(command);
             if let Err(error) = result {
                 self.fail(Some(command), &error, mark, reply);
             }
+            self.timer.end(measured, &session.client, command, args);
         }
         session.in_exec = false;
         self.finish(db);
