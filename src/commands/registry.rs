@@ -294,6 +294,7 @@ fn pack(name: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::spec::Handler;
 
     /// The families and the lists of subcommands.
     fn lists() -> impl Iterator<Item = &'static [CommandSpec]> {
@@ -340,6 +341,22 @@ mod tests {
             assert!(
                 !spec.since.is_empty(),
                 "{} has no version",
+                command.full_name
+            );
+        }
+    }
+
+    /// The runner notes the keys of reads for clients that track, and of nothing else.
+    #[test]
+    fn what_is_flagged_as_a_read_of_keys_runs_as_one() {
+        for command in all() {
+            let reads = command.flags.contains(Flags::READONLY);
+            let has_keys = !matches!(command.keys, KeyPlan::None);
+            let runs_as_read = matches!(command.spec.handler, Handler::Read(_));
+            assert!(reads || !runs_as_read, "{}", command.full_name);
+            assert!(
+                runs_as_read || !(reads && has_keys),
+                "{}",
                 command.full_name
             );
         }

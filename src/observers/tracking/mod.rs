@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 pub use self::broadcast::Change;
@@ -101,15 +102,21 @@ struct Members {
     idle_since: Option<Micros>,
 }
 
+/// What every change looks at, and nearly nobody changes.
+#[derive(Debug, Default)]
+struct Signs {
+    /// Whether somebody tracks, or did a moment ago.
+    active: AtomicBool,
+    /// [`Prefixes::stamp`], to be read without the lock.
+    stamp: AtomicU64,
+}
+
 /// Who tracks what.
 #[derive(Default)]
 pub struct Tracking {
     clients: Arc<Clients>,
     members: Mutex<Members>,
-    /// Whether somebody tracks, or did a moment ago.
-    active: AtomicBool,
-    /// [`Prefixes::stamp`], to be read without the lock.
-    stamp: AtomicU64,
+    signs: CachePadded<Signs>,
     keys: KeyTable,
     /// How often in a row there were still too many keys after some were forgotten.
     overdue: AtomicU32,
@@ -127,7 +134,7 @@ impl Tracking {
     /// Whether a change may concern somebody.
     #[inline]
     pub fn is_active(&self) -> bool {
-        self.active.load(Relaxed)
+        self.signs.active.load(Relaxed)
     }
 
     /// Number of clients that track.
@@ -161,14 +168,14 @@ impl Tracking {
                 members.prefixes.add(prefix, client);
                 choice.prefixes.insert(Box::from(*prefix));
             }
-            self.stamp.store(members.prefixes.stamp(), Relaxed);
+            self.signs.stamp.store(members.prefixes.stamp(), Relaxed);
         }
         client.set_redirection(options.redirection);
         client.set_flag(flag::BROKEN_REDIRECTION, false);
         client.set_flag(flag::BROADCAST, options.broadcast);
         client.set_flag(flag::NO_LOOP, options.no_loop);
         client.set_flag(flag::TRACKING, true);
-        self.active.store(true, Relaxed);
+        self.signs.active.store(true, Relaxed);
     }
 
     /// Ends a client's tracking. The keys that it has read stay noted, as in Redis: if it tracks again before
@@ -178,7 +185,7 @@ impl Tracking {
         for prefix in &choice.prefixes {
             members.prefixes.remove(prefix, client.id);
         }
-        self.stamp.store(members.prefixes.stamp(), Relaxed);
+        self.signs.stamp.store(members.prefixes.stamp(), Relaxed);
         members.clients -= usize::from(client.has(flag::TRACKING));
         for each in [
             flag::TRACKING,
@@ -204,7 +211,7 @@ impl Tracking {
     /// What to stamp a change with; 0: nobody broadcasts.
     #[inline]
     pub fn stamp(&self) -> u64 {
-        self.stamp.load(Relaxed)
+        self.signs.stamp.load(Relaxed)
     }
 
     /// Tells the readers of a key that it has changed by a command of client `current`, if that is not 0. True
@@ -325,7 +332,7 @@ impl Tracking {
         if members.clients == 0 && now.since(*members.idle_since.get_or_insert(now)) >= KEPT_FOR {
             // Nobody can note a key before it is a member, for which it needs the lock.
             let garbage = self.keys.clear();
-            self.active.store(false, Relaxed);
+            self.signs.active.store(false, Relaxed);
             drop((members, garbage));
         }
     }
