@@ -12,11 +12,6 @@ use crate::resp::Args;
 #[rustfmt::skip]
 pub const ABSENT: &[&str] = &[
     "ACL|SETUSER",
-    "BITCOUNT",
-    "BITFIELD",
-    "BITFIELD_RO",
-    "BITOP",
-    "BITPOS",
     "BLMOVE",
     "BLMPOP",
     "BLPOP",
@@ -46,7 +41,6 @@ pub const ABSENT: &[&str] = &[
     "GEORADIUS_RO",
     "GEOSEARCH",
     "GEOSEARCHSTORE",
-    "GETBIT",
     "LATENCY",
     "LINDEX",
     "LINSERT",
@@ -75,7 +69,6 @@ pub const ABSENT: &[&str] = &[
     "RPUSH",
     "RPUSHX",
     "SCRIPT",
-    "SETBIT",
     "SLOWLOG",
     "SORT",
     "SORT_RO",
