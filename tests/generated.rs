@@ -2,7 +2,8 @@
 //!
 //! The real server is found as in `differential.rs`. `REDOUBLE_GENERATED` is the number of requests,
 //! `REDOUBLE_SEED` the seed; a difference prints the seed that makes it happen again. `REDOUBLE_CLOSER=1` then
-//! looks at what the servers count after each batch, so that it shows where they begin to differ.
+//! looks at what the servers count after each batch, so that it shows where they begin to differ. With
+//! `REDOUBLE_GROUP=bitmap` all data commands are of this group, but for a few that make something to work on.
 
 mod support;
 

@@ -12,11 +12,6 @@ use crate::resp::Args;
 #[rustfmt::skip]
 pub const ABSENT: &[&str] = &[
     "ACL|SETUSER",
-    "BITCOUNT",
-    "BITFIELD",
-    "BITFIELD_RO",
-    "BITOP",
-    "BITPOS",
     "BLMOVE",
     "BLMPOP",
     "BLPOP",
@@ -46,7 +41,6 @@ pub const ABSENT: &[&str] = &[
     "GEORADIUS_RO",
     "GEOSEARCH",
     "GEOSEARCHSTORE",
-    "GETBIT",
     "LINDEX",
     "LINSERT",
     "LLEN",
@@ -74,7 +68,6 @@ pub const ABSENT: &[&str] = &[
     "RPUSH",
     "RPUSHX",
     "SCRIPT",
-    "SETBIT",
     "SORT",
     "SORT_RO",
     "XACK",

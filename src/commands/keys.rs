@@ -1,7 +1,8 @@
 //! Which arguments of a command are keys, by its key specifications and Redis's rules.
 
+use crate::commands::bitmap;
 use crate::commands::registry::Command;
-use crate::commands::spec::{BeginSearch, FindKeys, KeyFlags, KeySpec};
+use crate::commands::spec::{BeginSearch, FindKeys, Group, KeyFlags, KeySpec};
 use crate::resp::Args;
 use crate::types::number;
 
@@ -160,13 +161,16 @@ impl Command {
         }
     }
 
-    /// The flags of the keys of a command with one range. SET alone has keys whose flags depend on its
-    /// arguments: it reads the old value only with GET.
+    /// The flags of the keys of a command with one range. Those of SET and BITFIELD depend on the
+    /// arguments: SET reads the old value only with GET, and BITFIELD may read alone.
     #[inline]
     fn key_flags(&self, args: Args<'_>) -> KeyFlags {
         let declared = self.spec.keys[0].flags;
         if !declared.contains(KeyFlags::VARIABLE_FLAGS) {
             return declared;
+        }
+        if self.spec.group == Group::Bitmap {
+            return bitmap::field_key_flags(args);
         }
         if args.from(3).any(|arg| arg.eq_ignore_ascii_case(b"GET")) {
             KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE)

@@ -4,6 +4,7 @@
 pub mod absent;
 pub mod acl;
 pub mod admin;
+pub mod bitmap;
 pub mod client;
 pub mod cluster;
 pub mod command;

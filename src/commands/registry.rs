@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
-    acl, admin, client, cluster, command, config, connection, debug, expire, generic, hash,
+    acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, hash,
     hash_expire, info, latency, memory, module, object, persistence, pubsub, replication, set,
     shutdown, slowlog, sorted_set, string, transactions,
 };
@@ -21,6 +21,7 @@ use crate::resp::Args;
 const FAMILIES: &[&[CommandSpec]] = &[
     acl::COMMANDS,
     admin::COMMANDS,
+    bitmap::COMMANDS,
     client::COMMANDS,
     cluster::COMMANDS,
     command::COMMANDS,

@@ -355,6 +355,8 @@ impl KeySpec {
 /// Command groups, as in Redis's documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
+    /// Bitmaps.
+    Bitmap,
     /// Clusters.
     Cluster,
     /// Connection management.
@@ -383,6 +385,7 @@ impl Group {
     /// The group's name as `COMMAND DOCS` prints it.
     pub const fn name(self) -> &'static str {
         match self {
+            Group::Bitmap => "bitmap",
             Group::Cluster => "cluster",
             Group::Connection => "connection",
             Group::Generic => "generic",

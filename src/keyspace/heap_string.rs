@@ -1,6 +1,7 @@
 //! The heap part of an entry that does not fit inline: a key, or a string value.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// Growth beyond this many spare bytes is linear, as in Redis's sds (`SDS_MAX_PREALLOC`).
@@ -43,6 +44,29 @@ impl HeapString {
             ptr,
             len: bytes.len() as u32,
             capacity: capacity as u32,
+        }
+    }
+
+    /// Takes over what is on the heap already.
+    pub fn adopt(mut bytes: Vec<u8>) -> Self {
+        if bytes.capacity() == 0 {
+            return Self::copy_of(&bytes, 0);
+        }
+        if bytes.capacity() > u32::MAX as usize {
+            bytes.shrink_to_fit();
+        }
+        assert!(
+            bytes.capacity() <= u32::MAX as usize,
+            "a string is below 4 GiB"
+        );
+        let mut bytes = ManuallyDrop::new(bytes);
+        // SAFETY: the pointer of a vector is never null; it has capacity, so that it was allocated with the
+        // layout that `free` uses.
+        let ptr = unsafe { NonNull::new_unchecked(bytes.as_mut_ptr()) };
+        HeapString {
+            ptr,
+            len: bytes.len() as u32,
+            capacity: bytes.capacity() as u32,
         }
     }
 

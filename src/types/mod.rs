@@ -2,6 +2,7 @@
 //!
 //! Everything here works on bytes and gives the same answer for the same input.
 
+pub mod bitmap;
 pub mod digest;
 pub mod glob;
 mod grisu;

@@ -1,5 +1,6 @@
-//! Requests to hashes, sets and sorted sets that need something around them to be compared: random picks
-//! come after a look at everything there is to pick from, and ranges of members after members of one score.
+//! Requests to data that need something around them to be compared: random picks come after a look at
+//! everything there is to pick from, ranges of members after members of one score, and BITFIELD with OVERFLOW
+//! FAIL after what makes the string long enough.
 
 use crate::commands::{Args, Generator, Request, both_know, is, words};
 use crate::judge::Rule;
@@ -26,7 +27,7 @@ const PICKS: &[(&str, &[&str], &[&str])] = &[
 
 /// Whether the request may only be sent with others around it.
 pub fn needs_care(args: &Args) -> bool {
-    is_random(args) || is_lexical(args) || is_blocking(args)
+    is_random(args) || is_lexical(args) || is_blocking(args) || may_fail(args)
 }
 
 fn is_random(args: &Args) -> bool {
@@ -43,6 +44,25 @@ fn is_lexical(args: &Args) -> bool {
     name[0] == b'Z'
         && (name.windows(3).any(|part| part == b"LEX")
             || (1..args.len()).any(|at| is(args, at, "BYLEX")))
+}
+
+/// BITFIELD that may write nothing where it makes a string longer.
+// DIFFERENCE: that is a change here, and none in Redis.
+fn may_fail(args: &Args) -> bool {
+    is(args, 0, "BITFIELD") && (2..args.len()).any(|at| is(args, at, "FAIL"))
+}
+
+/// Whether BITCOUNT or BITPOS has a range that is none.
+pub fn has_bad_bit_range(args: &Args) -> bool {
+    let from = match () {
+        _ if is(args, 0, "BITCOUNT") => 2,
+        _ if is(args, 0, "BITPOS") => 3,
+        _ => return false,
+    };
+    let unit = args.len() <= from + 2 || is(args, from + 2, "BIT") || is(args, from + 2, "BYTE");
+    let half = from == 2 && args.len() == 3;
+    let numbers = (from..args.len().min(from + 2)).all(|at| integer(args, at).is_some());
+    half || !unit || !numbers || args.len() > from + 3
 }
 
 fn integer(args: &Args, index: usize) -> Option<i64> {
@@ -95,6 +115,13 @@ impl Generator {
         }
         if is_lexical(&args) {
             self.members_of_one_score(&args, out);
+        }
+        if may_fail(&args) {
+            let mut long = words(&["SETBIT"]);
+            long.push(args.get(1).cloned().unwrap_or_default());
+            long.push(values::BITS.to_string().into_bytes());
+            long.push(b"0".to_vec());
+            self.push(long, Rule::Exact, out);
         }
         let rule = self.rule(command, &args);
         self.push(args, rule, out);
@@ -156,11 +183,13 @@ impl Generator {
         self.push(make, Rule::Exact, out);
     }
 
-    /// A collection to work on: a few fields or members, or more than the compact forms take by default.
+    /// A bitmap to work on, or a collection: a few fields or members, or more than the compact forms take by
+    /// default.
     pub fn fill(&mut self, out: &mut Vec<Request>) {
         let (name, group) = values::pick(
             &mut self.random,
             &[
+                ("SET", Group::Bitmap),
                 ("HSET", Group::Hash),
                 ("SADD", Group::Set),
                 ("ZADD", Group::SortedSet),
@@ -175,7 +204,9 @@ impl Generator {
             args.push(key.clone());
             self.push(args, Rule::Exact, out);
         }
-        let members: Vec<Vec<u8>> = if self.one_in(10) {
+        let members: Vec<Vec<u8>> = if name == "SET" {
+            vec![values::bits(&mut self.random)]
+        } else if self.one_in(10) {
             let from = self.random.below(300);
             let letter = values::pick(&mut self.random, &["", "f"]);
             (from..=from + self.random.below(600))
@@ -191,7 +222,7 @@ impl Generator {
         for member in members {
             match name {
                 "HSET" => args.extend([member, values::member(&mut self.random)]),
-                "SADD" => args.push(member),
+                "SADD" | "SET" => args.push(member),
                 _ => {
                     let score = self.random.below(7).to_string();
                     args.extend([score.into_bytes(), member]);

@@ -135,6 +135,11 @@ const KNOWN: &[Known] = &[
         },
     ),
     (
+        "SINCE 7.2: BITCOUNT and BITPOS check their ranges before they look for the key",
+        Some((7, 2)),
+        collections::has_bad_bit_range,
+    ),
+    (
         "SINCE 7.2: the destinations of sets are overwritten, and are not read",
         Some((7, 2)),
         |args| {
@@ -202,11 +207,15 @@ pub fn parse_version(text: &str) -> (u32, u32) {
 impl Generator {
     /// `version`: of the server that is compared with.
     pub fn new(random: Random, version: (u32, u32)) -> Generator {
+        let group = std::env::var("REDOUBLE_GROUP");
         let data = registry::all()
             .iter()
             .filter(|command| is_on_data(command))
             .filter(|command| parse_version(command.spec.since) <= version)
             .filter(|command| !EXCLUDED.contains(&command.full_name))
+            .filter(|command| {
+                group.as_ref().is_err() || group.as_deref() == Ok(command.spec.group.name())
+            })
             .collect();
         Generator {
             random,

@@ -271,6 +271,32 @@ const WEIGHTS: &[&str] = &[
     "1", "1", "2", "0", "-1", "0.5", "1.5", "inf", "-inf", "nan", "x", "", "1e308", "-0", "1e400",
 ];
 
+const BIT_OFFSETS: &[&str] = &[
+    "0",
+    "7",
+    "8",
+    "63",
+    "64",
+    "#0",
+    "#1",
+    "#7",
+    "#100",
+    "#-1",
+    "#",
+    "#x",
+    "4294967295",
+    "4294967296",
+    "#536870911",
+    "#536870912",
+    "#2305843009213693952",
+    "#9223372036854775807",
+];
+
+const ENCODINGS: &[&str] = &[
+    "u8", "i8", "u8", "i8", "u1", "i1", "u2", "i5", "u16", "i16", "i33", "u63", "i64", "i64",
+    "u64", "i65", "u0", "i", "x8", "", "U8", "i08", "u8\0",
+];
+
 /// One of the choices.
 pub fn pick<T: Copy>(random: &mut Random, choices: &[T]) -> T {
     choices[random.below(choices.len() as u64) as usize]
@@ -308,7 +334,7 @@ pub fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
         Group::Set => &[1, 2],
         // Sets serve as sources of sorted sets.
         Group::SortedSet => &[3, 5, 3, 5, 1],
-        Group::String => &[6, 7],
+        Group::Bitmap | Group::String => &[6, 7],
         _ => return key(random),
     };
     match random.below(8) {
@@ -342,6 +368,40 @@ pub fn index(random: &mut Random) -> Vec<u8> {
         0 => text(random, INTEGERS),
         _ => (random.below(14) as i64 - 7).to_string().into_bytes(),
     }
+}
+
+/// The offset of a bit, or of a field after `#`.
+fn bit_offset(random: &mut Random) -> Vec<u8> {
+    match random.below(6) {
+        0 => any(random),
+        1 | 2 => text(random, BIT_OFFSETS),
+        _ => random.below(200).to_string().into_bytes(),
+    }
+}
+
+/// One end of a range of bits or bytes.
+fn bit_bound(random: &mut Random) -> Vec<u8> {
+    match random.below(10) {
+        0 => text(random, NOT_INTEGERS),
+        1 | 2 => text(random, INTEGERS),
+        _ => (random.below(200) as i64 - 100).to_string().into_bytes(),
+    }
+}
+
+/// A string of bits for a bitmap: any, or long runs of equal ones.
+pub fn bits(random: &mut Random) -> Vec<u8> {
+    let len = random.below(40) as usize;
+    let mut bytes = match random.below(3) {
+        0 => return random.bytes(len),
+        1 => vec![0; len],
+        _ => vec![0xff; len],
+    };
+    for _ in 0..random.below(3) {
+        if let Some(at) = len.checked_sub(1) {
+            bytes[random.below(at as u64 + 1) as usize] = random.next() as u8;
+        }
+    }
+    bytes
 }
 
 /// A score: mostly one that is good.
@@ -387,6 +447,15 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
         (ArgKind::Integer, "increment") if group == Group::SortedSet => score(random),
         (ArgKind::Integer, "weight") => text(random, WEIGHTS),
         (ArgKind::Double, "timeout") => text(random, &["0.01", "0", "-1", "x", "inf", "1e300", ""]),
+        (ArgKind::String, "encoding") => text(random, ENCODINGS),
+        (ArgKind::Integer, "offset") if group == Group::Bitmap => bit_offset(random),
+        (ArgKind::Integer, "bit" | "value") if group == Group::Bitmap && random.below(4) != 0 => {
+            text(random, &["0", "1"])
+        }
+        (ArgKind::Integer, "increment") if group == Group::Bitmap && random.below(2) == 0 => {
+            index(random)
+        }
+        (ArgKind::Integer, "start" | "end") if group == Group::Bitmap => bit_bound(random),
         (ArgKind::Integer, "count" | "limit" | "offset") if collection && random.below(4) != 0 => {
             (random.below(9) as i64 - 2).to_string().into_bytes()
         }
@@ -498,10 +567,31 @@ pub fn tame(random: &mut Random, args: &mut Args) {
             args[2] = b"9999".to_vec();
         }
     }
+    tame_offsets(args);
     if is(args, 0, "SCAN") {
         tame_scan(args, 1);
     }
 }
+
+/// Offsets of bits that are not too large, but would make a large string, become smaller.
+fn tame_offsets(args: &mut Args) {
+    let field = |arg: &Vec<u8>| matches!(arg.first(), Some(b'i' | b'u' | b'I' | b'U'));
+    for index in 2..args.len() {
+        let offset = match () {
+            _ if is(args, 0, "SETBIT") => index == 2,
+            _ if is(args, 0, "BITFIELD") => field(&args[index - 1]),
+            _ => return,
+        };
+        let digits = args[index].strip_prefix(b"#").unwrap_or(&args[index]);
+        let large = number(digits).is_some_and(|n| (1_000..=1 << 32).contains(&n));
+        if offset && large && args[index] != b"4294967296" {
+            args[index] = b"999".to_vec();
+        }
+    }
+}
+
+/// Bits of strings that [`tame`] leaves to writes at bit offsets.
+pub const BITS: u64 = 64_000;
 
 /// Makes a scan, whose cursor is argument `at`, begin at the beginning and end at the end: between them
 /// the order of elements shows.

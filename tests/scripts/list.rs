@@ -3,6 +3,8 @@ macro_rules! for_each_script {
     ($then:ident) => {
         $then! {
             acl,
+            bitfield,
+            bitmap,
             blocking,
             connection,
             events,
@@ -42,6 +44,7 @@ macro_rules! for_each_script {
             tracking_redirect,
             transactions,
             watch,
+            watch_bitmap,
             watch_hash,
             watch_set,
             watch_set_store,

@@ -600,6 +600,16 @@ impl Entry {
         self.put_value(value);
     }
 
+    /// Replaces the value by these bytes, which are not copied if they are many. Their encoding is `raw`.
+    pub fn adopt(&mut self, bytes: Vec<u8>) {
+        self.set_value(Value::RawBytes(b""));
+        if self.key_size() + bytes.len() <= self.end() {
+            return self.put_value(Value::RawBytes(&bytes));
+        }
+        self.make_room(HEAP_VALUE_SIZE);
+        self.put_heap_value(HeapString::adopt(bytes));
+    }
+
     /// Moves the key to the heap if neither a value of `size` bytes nor a pointer to it fits beside it.
     fn make_room(&mut self, size: usize) {
         let least = size.min(HEAP_VALUE_SIZE);
@@ -835,7 +845,7 @@ mod tests {
             let mut expiry = (random::below(2) == 0).then(|| random::next() as i64);
             let mut entry = Entry::new(&key, Value::encode(&value), expiry, 7);
             for _ in 0..20 {
-                match random::below(7) {
+                match random::below(8) {
                     0 => {
                         value = random_bytes(60);
                         entry.set_value(Value::encode(&value));
@@ -865,6 +875,11 @@ mod tests {
                         value = number.to_string().into_bytes();
                         entry.set_value(Value::encode(&value));
                         assert_eq!(entry.encoding(), "int");
+                    }
+                    6 => {
+                        value = random_bytes(60);
+                        entry.adopt(value.clone());
+                        assert_eq!(entry.encoding(), "raw");
                     }
                     _ => entry = entry.duplicate(&key, expiry, 7),
                 }
