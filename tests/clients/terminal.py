@@ -302,7 +302,7 @@ def latency():
     terminal.end()
     terminal = redis_cli("--latency-history", "-i", "0.1")
     for _ in range(2):
-        terminal.expect(re.compile(r"\(\d+ samples\) -- 0\.1\d seconds range\r\n"))
+        terminal.expect(re.compile(r"\(\d+ samples\) -- \d+\.\d\d seconds range\r\n"))
     terminal.type("\x03")
     terminal.end()
 
