@@ -19,6 +19,7 @@ static int failed;
 
 // A check that fails jumps back; what it opened is freed there.
 static const char *current;
+static const char *prefix = "FAILED";
 static jmp_buf back;
 static redisContext *opened[64];
 static size_t opened_count;
@@ -26,7 +27,7 @@ static size_t opened_count;
 __attribute__((noreturn, format(printf, 1, 2))) static void wrong(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    printf("FAILED: %s: ", current);
+    printf("%s: %s: ", prefix, current);
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
@@ -597,6 +598,7 @@ static void many_connections(void) {
     for (int i = 0; i < 16; i++) {
         children[i] = fork();
         if (children[i] == 0) {
+            prefix = "one of the 16";
             if (setjmp(back) == 0) {
                 adds_up();
                 _exit(0);

@@ -120,6 +120,14 @@ pub async fn queueing_error(servers: &Servers) -> Outcome {
         &format!("{error:?}"),
         format!("{error:?}").contains("wrong number of arguments for 'get' command"),
     )?;
+    is("GET", connection.get("key").await?, None)?;
+    // The client says so by itself after the first error; this is what the server answers to EXEC.
+    cmd("MULTI").exec_async(&mut connection).await?;
+    let result: RedisResult<Value> = cmd("GET").query_async(&mut connection).await;
+    refuses("GET", result, "ERR", "wrong number of arguments")?;
+    let result: RedisResult<Value> = cmd("EXEC").query_async(&mut connection).await;
+    let text = "Transaction discarded because of previous errors.";
+    refuses("EXEC", result, "EXECABORT", text)?;
     is("GET", connection.get("key").await?, None)
 }
 
