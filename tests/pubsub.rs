@@ -202,6 +202,38 @@ fn after_unsubscribe_is_confirmed_no_message_comes() {
     );
 }
 
+#[test]
+fn a_killed_subscriber_is_not_counted_any_more() {
+    let server = Server::start(&[]);
+    let mut killer = server.connect();
+    for round in 0..300 {
+        let mut subscriber = server.connect_as(3);
+        let id = subscriber.call(&["CLIENT", "ID"]).number().expect("an id");
+        subscriber.call(&["SUBSCRIBE", "channel"]);
+        subscriber.call(&["PSUBSCRIBE", "chan*"]);
+        subscriber.call(&["SSUBSCRIBE", "shard"]);
+        assert_eq!(killer.call(&["PUBLISH", "channel", "x"]).number(), Some(2));
+        let killed = killer.call(&["CLIENT", "KILL", "ID", &id.to_string()]);
+        assert_eq!(killed.number(), Some(1));
+        // One question for each kill: the next one would come too late to see a remainder.
+        let question: &[&str] = match round % 6 {
+            0 => &["PUBLISH", "channel", "x"],
+            1 => &["SPUBLISH", "shard", "x"],
+            2 => &["PUBSUB", "NUMPAT"],
+            3 => &["PUBSUB", "CHANNELS"],
+            4 => &["PUBSUB", "SHARDCHANNELS"],
+            _ => &["PUBSUB", "NUMSUB", "channel"],
+        };
+        let reply = killer.call(question);
+        let count = match round % 6 {
+            0..=2 => reply.number(),
+            3 | 4 => Some(reply.elements().len() as i64),
+            _ => reply.elements()[1].number(),
+        };
+        assert_eq!(count, Some(0), "{question:?} in round {round}");
+    }
+}
+
 /// Whether a message is inside a reply.
 fn holds_push(value: &Value) -> bool {
     let inner: Vec<&Value> = match value {

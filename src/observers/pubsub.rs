@@ -115,6 +115,27 @@ impl PubSub {
         }
     }
 
+    /// Ends all subscriptions of a client that was killed: when this returns, nobody counts it any more, though
+    /// its task may not have seen its end yet. O(all channels and patterns).
+    pub fn forget(&self, id: u64) {
+        let stays = |subscribers: &mut Subscribers| {
+            subscribers.remove(id);
+            !subscribers.0.is_empty()
+        };
+        self.channels.retain(|_, subscribers| {
+            let stays = stays(subscribers);
+            if !stays {
+                self.channel_count.fetch_sub(1, Relaxed);
+            }
+            stays
+        });
+        self.shard_channels
+            .retain(|_, subscribers| stays(subscribers));
+        let mut patterns = self.patterns.lock();
+        patterns.retain(|_, subscribers| stays(subscribers));
+        self.pattern_count.store(patterns.len(), Relaxed);
+    }
+
     /// PUBLISH: sends a message to the subscribers of a channel, then to those of each pattern that matches
     /// it. Returns how many times it was sent. O(subscribers + patterns).
     pub fn publish(

@@ -102,6 +102,9 @@ fn kill(
             close = true;
         } else {
             client.kill();
+            if client.is_subscribed() {
+                context.server.observers.pubsub.forget(client.id);
+            }
         }
     }
     if !old_form {
