@@ -11,12 +11,15 @@ mod support;
 mod collections;
 #[path = "generated/commands.rs"]
 mod commands;
+#[path = "generated/events.rs"]
+mod events;
 #[path = "generated/judge.rs"]
 mod judge;
 #[path = "generated/values.rs"]
 mod values;
 
 use commands::{Args, Generator, Request};
+use events::{Exactly, Listeners};
 use judge::Rule;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -44,10 +47,12 @@ struct Pair {
 /// One run: two servers, and three pairs of connections, of which the third only looks.
 struct Run {
     pairs: [Pair; 3],
+    /// Who hears the keyspace events, in runs that have them.
+    listeners: Option<Listeners>,
     seed: u64,
     sent: usize,
     history: VecDeque<String>,
-    _servers: [Server; 2],
+    servers: [Server; 2],
 }
 
 fn start(seed: u64, reference: &Program) -> Run {
@@ -59,10 +64,11 @@ fn start(seed: u64, reference: &Program) -> Run {
     });
     let mut run = Run {
         pairs,
+        listeners: None,
         seed,
         sent: 0,
         history: VecDeque::new(),
-        _servers: servers,
+        servers,
     };
     // When stale keys are removed must not depend on time.
     let args = ["DEBUG", "SET-ACTIVE-EXPIRE", "0"].map(Vec::from).to_vec();
@@ -71,8 +77,42 @@ fn start(seed: u64, reference: &Program) -> Run {
 }
 
 impl Run {
+    /// Begins to listen to keyspace events.
+    fn listen(&mut self) {
+        let [ours, theirs] = &self.servers;
+        self.listeners = Some(Listeners::new(ours, theirs));
+        self.turn_events_on();
+    }
+
+    /// Turns keyspace events on, all that there are, if there are listeners: the requests may have turned
+    /// them off.
+    fn turn_events_on(&mut self) {
+        if self.listeners.is_some() {
+            // Not "KEAnm": Redis loses the n when a later CONFIG SET of it fails.
+            let args = ["CONFIG", "SET", "notify-keyspace-events", "KEg$shzxenm"];
+            self.exchange(
+                2,
+                &[Request::new(args.map(Vec::from).to_vec(), Rule::Exact)],
+            );
+        }
+    }
+
+    /// Compares the events of what was sent since the last call.
+    fn hear(&mut self, how: Exactly) {
+        if let Some(listeners) = &mut self.listeners
+            && let Err((ours, theirs)) = listeners.compare(how)
+        {
+            self.fail(ours, theirs);
+        }
+    }
+
     /// Sends the requests to both servers, and compares what comes back.
     fn exchange(&mut self, connection: usize, requests: &[Request]) {
+        self.exchange_and_hear(connection, requests, Exactly::InOrder);
+    }
+
+    /// The same where the events may be others in some way.
+    fn exchange_and_hear(&mut self, connection: usize, requests: &[Request], how: Exactly) {
         let bytes: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
         let pair = &mut self.pairs[connection];
         pair.theirs.send_raw(&bytes).expect("the reference reads");
@@ -89,6 +129,7 @@ impl Run {
                 before = Some(self.compare(connection, request, before.as_ref()));
             }
         }
+        self.hear(how);
     }
 
     /// Compares the next reply, and returns it.
@@ -151,6 +192,7 @@ impl Run {
             self.history.push_back(line);
             self.fail(format!("{ours:?}"), format!("{theirs:?}"));
         }
+        self.hear(Exactly::InOrder);
     }
 
     fn fail(&self, ours: String, theirs: String) -> ! {
@@ -159,7 +201,7 @@ impl Run {
             let _ = writeln!(text, "{line}");
         }
         panic!(
-            "the replies differ after these requests:\n{text}ours:   {}\ntheirs: {}\n\
+            "the replies or events differ after these requests:\n{text}ours:   {}\ntheirs: {}\n\
              again: REDOUBLE_SEED={} cargo test --test generated\n",
             short(&ours),
             short(&theirs),
@@ -223,8 +265,14 @@ fn run(seed: u64, count: usize, reference: &Program) {
     if generator.one_in(2) {
         run.exchange(2, &commands::small_forms(reference.version));
     }
+    if generator.one_in(2) {
+        run.listen();
+    }
     let closer = std::env::var("REDOUBLE_CLOSER").is_ok_and(|value| value == "1");
     while run.sent < count {
+        if generator.one_in(20) {
+            run.turn_events_on();
+        }
         let connection = generator.random.below(2) as usize;
         let length = 1 + generator.random.below(40) as usize;
         let batch = generator.batch(connection, length);
@@ -240,7 +288,7 @@ fn run(seed: u64, count: usize, reference: &Program) {
                 // DIFFERENCE: a hash of which all fields are stale is found by Redis once more. The look-ups
                 // are counted.
                 run.exchange(2, &commands::counts().collect::<Vec<_>>());
-                run.exchange(connection, &then);
+                run.exchange_and_hear(connection, &then, Exactly::FieldsExpire);
                 run.exchange(2, &commands::reset_counts());
             }
         }
