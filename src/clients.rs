@@ -66,6 +66,10 @@ pub mod flag {
     pub const BROADCAST: u32 = 128;
     /// CLIENT TRACKING ON NOLOOP.
     pub const NO_LOOP: u32 = 256;
+    /// MONITOR.
+    pub const MONITOR: u32 = 512;
+    /// It wants no replies now (CLIENT REPLY).
+    pub const MUTE: u32 = 1024;
 }
 
 /// What a client says of itself.

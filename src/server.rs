@@ -732,7 +732,8 @@ async fn check_idle_clients(server: &Server) {
         let now = clock::now().0;
         for client in server.clients.all() {
             let waits = client.waiting.load(Relaxed) != crate::clients::waiting::NOT;
-            if !waits && now - client.last_interaction.load(Relaxed) > timeout {
+            let listens = client.is_subscribed() || client.has(flag::MONITOR);
+            if !waits && !listens && now - client.last_interaction.load(Relaxed) > timeout {
                 tracing::debug!(
                     "Closing idle client id={} addr={}",
                     client.id,

@@ -55,7 +55,6 @@ pub const ABSENT: &[&str] = &[
     "LSET",
     "LTRIM",
     "MIGRATE",
-    "MONITOR",
     "PFADD",
     "PFCOUNT",
     "PFDEBUG",

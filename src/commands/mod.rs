@@ -25,6 +25,7 @@ mod latency_report;
 mod lolwut;
 pub mod memory;
 pub mod module;
+pub mod monitor;
 pub mod object;
 pub mod persistence;
 pub mod pubsub;

@@ -11,8 +11,8 @@ use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, hash,
-    hash_expire, info, latency, memory, module, object, persistence, pubsub, replication, set,
-    shutdown, slowlog, sorted_set, string, transactions,
+    hash_expire, info, latency, memory, module, monitor, object, persistence, pubsub, replication,
+    set, shutdown, slowlog, sorted_set, string, transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -36,6 +36,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     latency::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
+    monitor::COMMANDS,
     object::COMMANDS,
     persistence::COMMANDS,
     pubsub::COMMANDS,

@@ -8,12 +8,14 @@
 
 pub mod events;
 pub mod inbox;
+pub mod monitor;
 pub mod pubsub;
 pub mod tracking;
 
 use std::sync::Arc;
 
 use crate::clients::{Client, Clients};
+use crate::observers::monitor::Monitors;
 use crate::observers::pubsub::PubSub;
 use crate::observers::tracking::Tracking;
 
@@ -27,6 +29,8 @@ pub struct Observers {
     pub pubsub: PubSub,
     /// Clients that are told of changed keys.
     pub tracking: Tracking,
+    /// Clients that see every command.
+    pub monitors: Monitors,
 }
 
 impl Observers {
@@ -35,6 +39,7 @@ impl Observers {
         Observers {
             pubsub: PubSub::default(),
             tracking: Tracking::new(clients),
+            monitors: Monitors::default(),
         }
     }
 }

@@ -926,6 +926,7 @@ impl<S> Drop for Connection<S> {
         crate::transaction::watch::unwatch(&server.keyspace, &mut self.session);
         self.session.unsubscribe_all(&server.observers.pubsub);
         self.session.stop_tracking(&server.observers.tracking);
+        self.session.stop_monitoring(&server.observers.monitors);
         server.clients.remove(self.session.id());
         server.connection_ended(self.worker.index);
     }

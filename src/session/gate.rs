@@ -86,6 +86,9 @@ fn handle_attentively(
     let mode = session.reply_mode();
     if mode == ReplyMode::Skip {
         session.set_reply_mode(ReplyMode::On);
+    } else if mode == ReplyMode::SkipNext {
+        // From here on, and not before CLIENT REPLY SKIP was shown itself.
+        session.client.set_flag(flag::MUTE, true);
     }
     // The confirmation of a subscription is a message, and no reply that could be turned off.
     let confirms = request.command.is_some_and(changes_subscriptions);
@@ -147,6 +150,10 @@ fn dispatch(
         turn.timer
             .open(command, work(session, control, request.args));
         let result = run_control(turn, session, control, &request, reply);
+        // These two are shown before they unlock what they locked.
+        if result.is_err() || !matches!(control, Control::Exec | Control::Watch) {
+            turn.show(session, command, request.args);
+        }
         turn.timer.close(&session.client, command, request.args);
         return match result {
             Ok(flow) => flow,
@@ -224,14 +231,33 @@ fn check(
     }
     if let Some(until) = server.pause.holds(turn.now.0, || {
         effective_flags(session, command).intersects(Flags::WRITE.union(Flags::MAY_REPLICATE))
-    }) {
+    }) && !session.is_monitor()
+    {
         return Err(Refusal::Postpone(until));
     }
+    if session.attention & (attention::SUBSCRIBER | attention::MONITOR) != 0 {
+        check_mode(session, command)?;
+    }
+    Ok(command)
+}
+
+/// Whether a client that listens to something may send the command.
+#[cold]
+fn check_mode(session: &Session, command: &Command) -> Result<(), Refusal> {
     if session.is_subscriber() && session.protocol == Protocol::Resp2 && !suits_subscriber(command)
     {
         return Err(Refusal::Error(Error::SubscriberOnly(command.full_name)));
     }
-    Ok(command)
+    const ON_KEYS: Flags = Flags::WRITE
+        .union(Flags::READONLY)
+        .union(Flags::MAY_REPLICATE);
+    if session.is_monitor() && effective_flags(session, command).intersects(ON_KEYS) {
+        // To Redis, who monitors is a kind of replica.
+        return Err(Refusal::Error(Error::Static(
+            "ERR Replica can't interact with the keyspace",
+        )));
+    }
+    Ok(())
 }
 
 /// The error for a command that must be allowed by a setting, DEBUG or one of MODULE, if it is not.
@@ -296,6 +322,7 @@ fn refuse(
                 mark,
                 reply,
             );
+            turn.show(session, command, request.args);
             return Flow::Done;
         }
     }
@@ -363,7 +390,7 @@ fn run_control(
             session.client.queued.store(0, Relaxed);
             reply.ok();
         }
-        Control::Exec => return exec(turn, session, reply),
+        Control::Exec => return exec(turn, session, request, reply),
         Control::Discard => {
             if !session.multi.is_active() {
                 return Err(Error::DiscardWithoutMulti);
@@ -375,16 +402,11 @@ fn run_control(
             if session.multi.is_active() {
                 return Err(Error::WatchInsideMulti);
             }
-            watch::watch(
-                &turn.server.keyspace,
-                session,
-                request.args,
-                request.shards,
-                turn.now,
-            );
+            turn.watch(session, request);
             reply.ok();
         }
         Control::Quit => {
+            session.stop_monitoring(&turn.server.observers.monitors);
             reply.ok();
             return Ok(Flow::Close);
         }
@@ -396,7 +418,12 @@ fn run_control(
     Ok(Flow::Done)
 }
 
-fn exec(turn: &mut Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) -> Result<Flow, Error> {
+fn exec(
+    turn: &mut Turn<'_>,
+    session: &mut Session,
+    request: &Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Flow, Error> {
     match std::mem::take(&mut session.multi) {
         Multi::None => return Err(Error::ExecWithoutMulti),
         Multi::Doomed => {
@@ -405,7 +432,7 @@ fn exec(turn: &mut Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) -> Re
         }
         Multi::Queuing(queue) => {
             // While it runs, CLIENT LIST shows the client inside MULTI.
-            turn.exec(session, &queue, reply);
+            turn.exec(session, &queue, request, reply);
             leave_multi(session);
             turn.server.queues.give(queue);
         }
@@ -439,6 +466,7 @@ fn reset(turn: &Turn<'_>, session: &mut Session, reply: &mut Reply<'_>) {
     session.set_reply_mode(ReplyMode::On);
     session.stop_tracking(&turn.server.observers.tracking);
     session.unsubscribe_all(&turn.server.observers.pubsub);
+    session.stop_monitoring(&turn.server.observers.monitors);
     session.set_protocol(Protocol::Resp2, reply);
     session.authenticated = !turn.server.config.has_password();
     session.set_no_touch(false);

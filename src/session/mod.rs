@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::{Client, flag};
+use crate::observers::monitor::Monitors;
 use crate::observers::pubsub::{PubSub, Subscriptions};
 use crate::observers::tracking::{self, Choice, Tracking};
 use crate::resp::{Protocol, Reply};
@@ -43,6 +44,8 @@ pub mod attention {
     pub const SUBSCRIBER: u8 = 4;
     /// The keys that it reads are noted.
     pub const TRACKING: u8 = 8;
+    /// It sees every command that runs, and may not touch keys.
+    pub const MONITOR: u8 = 16;
 }
 
 /// The state of one connection, without its socket.
@@ -125,6 +128,8 @@ impl Session {
     pub fn set_reply_mode(&mut self, mode: ReplyMode) {
         self.reply_mode = mode;
         self.attend(attention::REPLY_MODE, mode != ReplyMode::On);
+        let mute = matches!(mode, ReplyMode::Off | ReplyMode::Skip);
+        self.client.set_flag(flag::MUTE, mute);
     }
 
     /// Sets or clears bits of [`attention`].
@@ -203,6 +208,31 @@ impl Session {
 
     fn may_tell_now(&self) -> bool {
         !self.in_exec && self.reply_mode == ReplyMode::On
+    }
+
+    /// MONITOR. False if it did that before.
+    pub fn start_monitoring(&mut self, monitors: &Monitors) -> bool {
+        if self.is_monitor() {
+            return false;
+        }
+        self.attend(attention::MONITOR | attention::INBOX, true);
+        self.client.set_flag(flag::MONITOR, true);
+        monitors.add(&self.client);
+        true
+    }
+
+    /// Ends MONITOR: when this returns, nobody tells it of commands any more.
+    pub fn stop_monitoring(&mut self, monitors: &Monitors) {
+        if self.is_monitor() {
+            monitors.remove(self.id());
+            self.attend(attention::MONITOR, false);
+            self.client.set_flag(flag::MONITOR, false);
+        }
+    }
+
+    /// Whether it sees every command.
+    pub fn is_monitor(&self) -> bool {
+        self.attention & attention::MONITOR != 0
     }
 
     /// Moves what others had to tell it to the end of `out`.

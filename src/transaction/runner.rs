@@ -5,16 +5,19 @@ use std::sync::Arc;
 use crate::clock::Micros;
 use crate::commands::context::{Context, Flow};
 use crate::commands::registry::Command;
-use crate::commands::spec::{CommandResult, Footprint, Handler};
+use crate::commands::secrets;
+use crate::commands::spec::{CommandResult, Flags, Footprint, Handler};
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, AttemptFn, Waiter, Want};
 use crate::keyspace::view::Trace;
 use crate::keyspace::{Access, Db, Locked, Mode, ShardSet, View};
 use crate::latency::timer::Timer;
+use crate::observers::monitor::Shown;
 use crate::observers::tracking::{Change, Choice};
 use crate::observers::{Woken, events};
 use crate::resp::{Args, Key, Reply};
 use crate::server::Server;
+use crate::session::gate::Request;
 use crate::session::multi::Queue;
 use crate::session::park::Wait;
 use crate::session::{ReplyMode, Session, attention};
@@ -78,6 +81,32 @@ impl<'a> Turn<'a> {
                 tracking.remember(args.key(index), session.id());
             });
         }
+    }
+
+    /// Shows a command that has run to the clients in MONITOR mode: before what it locked is unlocked.
+    #[inline]
+    pub fn show(&mut self, session: &Session, command: &Command, args: Args<'_>) {
+        if !self.server.observers.monitors.is_empty() {
+            self.tell_monitors(session, command, args);
+        }
+    }
+
+    #[cold]
+    fn tell_monitors(&mut self, session: &Session, command: &Command, args: Args<'_>) {
+        if command
+            .flags
+            .intersects(Flags::ADMIN.union(Flags::SKIP_MONITOR))
+        {
+            return;
+        }
+        let shown = Shown {
+            client: &session.client,
+            database: session.db,
+            args,
+            secret: (&secrets::places(command, args), secrets::REDACTED),
+        };
+        let monitors = &self.server.observers.monitors;
+        monitors.tell(&self.server.config, &shown, &mut self.woken);
     }
 
     fn access(&self, session: &Session) -> Access<'a> {
@@ -181,6 +210,7 @@ impl<'a> Turn<'a> {
             Handler::Write(run) => {
                 let mut db = self.lock(session, shards);
                 let result = run(&mut db, args, reply);
+                self.show(session, command, args);
                 self.finish(db);
                 result.map(|()| Flow::Done)
             }
@@ -192,6 +222,7 @@ impl<'a> Turn<'a> {
                         self.block(&mut db, session, (command, run), args, &want)
                     }
                 });
+                self.show(session, command, args);
                 self.finish(db);
                 result
             }
@@ -213,6 +244,7 @@ impl<'a> Turn<'a> {
                     args,
                     reply,
                 );
+                self.show(session, command, args);
                 self.finish(db);
                 result
             }
@@ -244,6 +276,7 @@ impl<'a> Turn<'a> {
                     publish_misses(&view, &mut self.woken);
                 }
                 self.note_read(session, command, args);
+                self.show(session, command, args);
                 return result;
             }
         }
@@ -251,12 +284,33 @@ impl<'a> Turn<'a> {
         let mut db = self.lock(session, shards);
         let result = read_exclusively(&mut db, run, args, reply);
         self.note_read(session, command, args);
+        self.show(session, command, args);
         self.finish(db);
         result
     }
 
+    /// WATCH.
+    pub fn watch(&mut self, session: &mut Session, request: &Request<'_>) {
+        let Request { args, shards, .. } = *request;
+        let keyspace = &self.server.keyspace;
+        let _locked = watch::watch(keyspace, session, args, shards, self.now);
+        self.show_request(session, request);
+    }
+
+    fn show_request(&mut self, session: &Session, request: &Request<'_>) {
+        if let Some(command) = request.command {
+            self.show(session, command, request.args);
+        }
+    }
+
     /// EXEC: runs the queued commands under one set of locks, unless a watched key changed.
-    pub fn exec(&mut self, session: &mut Session, queue: &Queue, reply: &mut Reply<'_>) {
+    pub fn exec(
+        &mut self,
+        session: &mut Session,
+        queue: &Queue,
+        request: &Request<'_>,
+        reply: &mut Reply<'_>,
+    ) {
         let shards = queue.shards.union(session.watches.shards());
         let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Exclusive);
         let now = locked.settle_time(self.now);
@@ -272,6 +326,7 @@ impl<'a> Turn<'a> {
         watch::release(db.locked_mut(), session);
         if dirty {
             reply.null_array();
+            self.show_request(session, request);
             return;
         }
         reply.array(queue.len());
@@ -281,11 +336,13 @@ impl<'a> Turn<'a> {
             let mark = reply.mark();
             let measured = self.timer.begin(command, args.len());
             let result = self.run_queued(&mut db, session, command, args, reply);
+            self.show(session, command, args);
             if let Err(error) = result {
                 self.fail(Some(command), &error, mark, reply);
             }
             self.timer.end(measured, &session.client, command, args);
         }
+        self.show_request(session, request);
         session.in_exec = false;
         self.finish(db);
         self.tells_first = false;

@@ -33,14 +33,14 @@ impl Watches {
 }
 
 /// WATCH: adds the keys `args[1..]`, of which the shards are `shards`. A key that is watched already
-/// keeps its first baseline (`transactions.md` 4.2).
-pub fn watch(
-    keyspace: &Keyspace,
+/// keeps its first baseline (`transactions.md` 4.2). Returns the shards, which are still locked.
+pub fn watch<'k>(
+    keyspace: &'k Keyspace,
     session: &mut Session,
     args: Args<'_>,
     shards: ShardSet,
     now: Micros,
-) {
+) -> Locked<'k> {
     let mut locked = Locked::acquire(keyspace, shards, Mode::Exclusive);
     let now = locked.settle_time(now).millis();
     let db = session.db;
@@ -63,6 +63,7 @@ pub fn watch(
         });
     }
     session.client.watch().set_watched(session.watches.0.len());
+    locked
 }
 
 /// Whether a watched key changed, or it or a field of its hash expired by `now` (4.6). The shards of all watches are locked.

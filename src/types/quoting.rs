@@ -110,28 +110,33 @@ fn take_single_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a 
 /// `bytes` in double quotes, all ASCII: `\\`, `\"`, `\n`, `\r`, `\t`, `\a`, `\b`, and `\xHH` for
 /// every other byte that does not print. [`split_args`] reads it back.
 pub fn quoted(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(bytes.len() + 2);
+    quote(bytes, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Appends [`quoted`] `bytes` to `out`.
+pub fn quote(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() + 2);
-    text.push('"');
+    out.push(b'"');
     for &byte in bytes {
         match byte {
-            b'\\' => text.push_str("\\\\"),
-            b'"' => text.push_str("\\\""),
-            b'\n' => text.push_str("\\n"),
-            b'\r' => text.push_str("\\r"),
-            b'\t' => text.push_str("\\t"),
-            0x07 => text.push_str("\\a"),
-            0x08 => text.push_str("\\b"),
-            b' '..=b'~' => text.push(byte as char),
-            _ => {
-                text.push_str("\\x");
-                text.push(DIGITS[usize::from(byte >> 4)] as char);
-                text.push(DIGITS[usize::from(byte & 15)] as char);
-            }
+            b'\\' | b'"' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            0x07 => out.extend(b"\\a"),
+            0x08 => out.extend(b"\\b"),
+            b' '..=b'~' => out.push(byte),
+            _ => out.extend([
+                b'\\',
+                b'x',
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]),
         }
     }
-    text.push('"');
-    text
+    out.push(b'"');
 }
 
 #[cfg(test)]

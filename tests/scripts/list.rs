@@ -20,6 +20,7 @@ macro_rules! for_each_script {
             hash_expire_errors,
             latency,
             memory,
+            monitor,
             numbers,
             persistence,
             protocol,

@@ -98,6 +98,7 @@ pub(super) fn redirection(client: &Client) -> i64 {
 /// A client's flags, in the order in which Redis shows them; `N` if there is none.
 fn flags(client: &Client) -> String {
     let known = [
+        ('O', client.has(flag::MONITOR)),
         ('P', client.is_subscribed()),
         ('x', client.has(flag::MULTI)),
         ('b', client.waiting.load(Relaxed) != waiting::NOT),
