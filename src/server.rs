@@ -37,7 +37,7 @@ use crate::saves::Saves;
 use crate::session::connection::{Connection, Worker};
 use crate::session::multi::Queues;
 use crate::stats::{Loops, Stats};
-use crate::transaction::evict::OverLimit;
+use crate::transaction::evict::{self, OverLimit};
 use crate::transaction::expire;
 
 /// How long the end waits for clients to take what they are owed.
@@ -96,6 +96,8 @@ pub struct Server {
     pub active_expire: AtomicBool,
     /// Whether what is done now and then is left undone, but the expiry of keys (DEBUG PAUSE-CRON).
     pub timers_paused: AtomicBool,
+    /// Whether `maxmemory` was set below what is used: keys are then evicted even if no command comes.
+    pub evict_soon: AtomicBool,
     /// The TCP port; 0 if there is none.
     pub port: AtomicU16,
     /// Bytes that were allocated before the first client came.
@@ -134,6 +136,7 @@ impl Server {
             replication_id: random::hex(20),
             active_expire: AtomicBool::new(true),
             timers_paused: AtomicBool::new(false),
+            evict_soon: AtomicBool::new(false),
             port: AtomicU16::new(0),
             initial_memory: AtomicU64::new(0),
             load: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
@@ -755,6 +758,13 @@ async fn take_samples(server: &Server) {
             memory::used();
             let mut woken = Woken::new();
             let tracking = &server.observers.tracking;
+            if server.evict_soon.load(Relaxed) {
+                let stats = server.stats.worker(server.config.threads());
+                let mut changes = Vec::new();
+                let more = evict::make_some_room(server, stats, now, &mut changes);
+                server.evict_soon.store(more, Relaxed);
+                tracking.broadcast(&server.config, &mut changes, &mut woken);
+            }
             tracking.tend(&server.config, now, &mut woken);
             observers::wake(&mut woken);
         }

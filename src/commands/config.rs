@@ -1,5 +1,7 @@
 //! CONFIG: the configuration of the running server.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::commands::context::{Context, Flow};
 use crate::commands::help as help_text;
 use crate::commands::spec::{Arg, ArgKind, Arity, CommandSpec, Flags, Group, members};
@@ -193,6 +195,7 @@ fn apply(server: &Server, changed: &[&'static str]) -> Result<(), (&'static str,
     Ok(())
 }
 
+/// Says that memory is over the new limit, and has keys evicted even if no command comes.
 fn warn_of_small_memory(server: &Server) {
     let (most, used) = (server.config.maxmemory(), memory::used());
     if most != 0 && most < used {
@@ -201,6 +204,8 @@ fn warn_of_small_memory(server: &Server) {
              ({used}). This will result in key eviction and/or the inability to accept new write commands depending \
              on the maxmemory-policy."
         );
+        // Not here: inside EXEC nothing may be evicted between two commands.
+        server.evict_soon.store(true, Relaxed);
     }
 }
 

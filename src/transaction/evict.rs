@@ -92,6 +92,20 @@ pub fn make_room(
     now: Micros,
     changes: &mut Vec<Change>,
 ) -> bool {
+    evict(server, stats, now, changes) == Outcome::Over
+}
+
+/// As [`make_room`], without a command for which it is made. Returns whether there is more to evict.
+pub fn make_some_room(
+    server: &Server,
+    stats: &WorkerStats,
+    now: Micros,
+    changes: &mut Vec<Change>,
+) -> bool {
+    evict(server, stats, now, changes) == Outcome::Progress
+}
+
+fn evict(server: &Server, stats: &WorkerStats, now: Micros, changes: &mut Vec<Change>) -> Outcome {
     let mut eviction = Eviction {
         server,
         stats,
@@ -103,7 +117,7 @@ pub fn make_room(
         Outcome::Within => server.over_limit.end(now),
         Outcome::Progress | Outcome::Over => server.over_limit.begin(now),
     }
-    outcome == Outcome::Over
+    outcome
 }
 
 /// How candidates are found.
