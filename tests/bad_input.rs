@@ -459,3 +459,101 @@ fn spoilt_requests_of_many_clients_spoil_nothing_else() {
     wait_for(&mut control, "connected_clients", 2);
     wait_for(&mut control, "blocked_clients", 0);
 }
+
+/// A client that is told of every command.
+fn monitor(server: &Server, protocol: u8) -> Client {
+    let mut client = server.connect_as(protocol);
+    assert_eq!(client.ok("MONITOR"), Value::Simple(b"OK".to_vec()));
+    client
+}
+
+#[test]
+fn a_monitor_that_is_killed_in_the_middle_takes_nothing_from_another() {
+    const WORKERS: usize = 3;
+    const COMMANDS: usize = 2_000;
+    let mut random =
+        Random::for_test("a_monitor_that_is_killed_in_the_middle_takes_nothing_from_another");
+    let server = Server::start(&[]);
+    let mut steady = [monitor(&server, 2), monitor(&server, 3)];
+    let workers: Vec<Client> = (0..WORKERS).map(|_| server.connect()).collect();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _end = AtTheEnd(&done);
+        // Those who come, read a little or nothing, and vanish.
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let mut client = monitor(&server, 2 + random.below(2) as u8);
+                for _ in 0..random.below(20) {
+                    // At the end there is nothing more to read.
+                    if client.is_silent_for(Duration::from_millis(20)) {
+                        break;
+                    }
+                    client.read();
+                }
+                client.reset();
+            }
+        });
+        let running: Vec<_> = workers
+            .into_iter()
+            .enumerate()
+            .map(|(worker, mut client)| {
+                scope.spawn(move || {
+                    for number in 0..COMMANDS {
+                        let value = number.to_string();
+                        client.call(&["SET", &format!("worker{worker}"), &value]);
+                    }
+                })
+            })
+            .collect();
+        for worker in running {
+            worker.join().expect("a worker");
+        }
+    });
+    server.connect().ok("ECHO the-end");
+    for monitor in &mut steady {
+        let mut next = [0; WORKERS];
+        loop {
+            let line = String::from_utf8(monitor.read().text().expect("a line")).expect("text");
+            if line.contains("\"the-end\"") {
+                break;
+            }
+            let Some((_, rest)) = line.split_once("\"SET\" \"worker") else {
+                continue;
+            };
+            let (worker, value) = rest.split_once("\" ").expect("a worker and its number");
+            let worker: usize = worker.parse().expect("a number");
+            assert_eq!(value, format!("\"{}\"", next[worker]), "{line}");
+            next[worker] += 1;
+        }
+        assert_eq!(next, [COMMANDS; WORKERS]);
+    }
+}
+
+#[test]
+fn a_monitor_that_never_reads_is_cut_and_others_miss_nothing() {
+    let server = Server::start(&[]);
+    let mut control = server.connect();
+    control.call(&[
+        "CONFIG",
+        "SET",
+        "client-output-buffer-limit",
+        "normal 1mb 0 0",
+    ]);
+    let _stuck = monitor(&server, 2);
+    let mut well = monitor(&server, 3);
+    let value = "x".repeat(20_000);
+    let mut count = 0;
+    while info(&mut control, "client_output_buffer_limit_disconnections") == 0 {
+        assert!(count < 5_000, "it is never cut");
+        control.call(&["SET", &format!("key{count}"), &value]);
+        // What the other has read it does not owe.
+        loop {
+            let line = well.read().text().expect("a line");
+            if String::from_utf8_lossy(&line).contains(&format!("\"key{count}\"")) {
+                break;
+            }
+        }
+        count += 1;
+    }
+    assert!(count > 40, "not before it owes so much: {count}");
+}
