@@ -151,6 +151,11 @@ const KNOWN: &[Known] = &[
         is(args, 0, "HSCAN") && (2..args.len()).any(|at| is(args, at, "NOVALUES"))
     }),
     (
+        "SINCE 7.4: SCAN with TYPE misses no key that it meets stale",
+        Some((7, 4)),
+        |args| is(args, 0, "SCAN") && (2..args.len()).any(|at| is(args, at, "TYPE")),
+    ),
+    (
         "SINCE 7.4: maxmemory-samples ends at 64, and loglevel has one level more",
         Some((7, 4)),
         |args| {
