@@ -110,6 +110,10 @@ check('strings', async () => {
     for await (const some of client.scanStream({ match: '[ab]' })) keys.push(...some);
     equal('SCAN', keys.sort(), ['a', 'b']);
     equal('OBJECT ENCODING', await client.object('ENCODING', 'a'), 'int');
+    equal('SETBIT', await client.setbit('bits', 7, 1), 0);
+    equal('BITCOUNT', await client.bitcount('bits'), 1);
+    const bits = await client.bitfield('bits', 'GET', 'u8', 0, 'OVERFLOW', 'FAIL', 'INCRBY', 'u8', 0, 255);
+    equal('BITFIELD', bits, [1, null]);
     await raises('INCR', client.incr('number'), 'ReplyError', 'ERR value is not an integer or out of range');
 });
 
@@ -305,6 +309,14 @@ check('patterns', async () => {
     equal('PUBSUB NUMPAT', await client.pubsub('NUMPAT'), 2);
     equal('PUNSUBSCRIBE', await listener.punsubscribe('news.*'), 1);
     equal('receivers after', await client.publish('news.sport', 'nobody hears'), 0);
+    // What happens to keys comes as messages too.
+    equal('PSUBSCRIBE', await listener.psubscribe('__keyevent@0__:*'), 2);
+    await client.config('SET', 'notify-keyspace-events', 'EA');
+    atTheEnd(() => client.config('SET', 'notify-keyspace-events', ''));
+    await client.set('watched', 1, 'PX', 20);
+    for (const event of ['set', 'expire', 'expired']) {
+        equal('an event', await mailbox.next(), ['pmessage', '__keyevent@0__:*', `__keyevent@0__:${event}`, 'watched']);
+    }
 });
 
 check('sharded channels', async () => {

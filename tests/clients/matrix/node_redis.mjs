@@ -130,6 +130,13 @@ check('strings', async () => {
     for await (const some of client.scanIterator({ MATCH: '[ab]' })) keys.push(...some);
     equal('SCAN', keys.sort(), ['a', 'b']);
     equal('OBJECT ENCODING', await client.objectEncoding('a'), 'int');
+    equal('SETBIT', await client.setBit('bits', 7, 1), 0);
+    equal('BITCOUNT', await client.bitCount('bits'), 1);
+    equal('BITFIELD', await client.bitField('bits', [
+        { operation: 'GET', encoding: 'u8', offset: 0 },
+        { operation: 'OVERFLOW', behavior: 'FAIL' },
+        { operation: 'INCRBY', encoding: 'u8', offset: 0, increment: 255 },
+    ]), [1, null]);
     await raises('INCR', client.incr('number'), 'SimpleError', 'ERR value is not an integer or out of range');
 });
 
@@ -335,6 +342,14 @@ check('patterns', async () => {
     equal('PUBSUB NUMPAT', await client.pubSubNumPat(), 2);
     await listener.pUnsubscribe('news.*');
     equal('receivers after', await client.publish('news.sport', 'nobody hears'), 0);
+    // What happens to keys comes as messages too.
+    await listener.pSubscribe('__keyevent@0__:*', mailbox.put('event'));
+    await client.configSet('notify-keyspace-events', 'EA');
+    atTheEnd(() => client.configSet('notify-keyspace-events', ''));
+    await client.set('watched', '1', { expiration: { type: 'PX', value: 20 } });
+    for (const event of ['set', 'expire', 'expired']) {
+        equal('an event', await mailbox.next(), ['event', 'watched', `__keyevent@0__:${event}`]);
+    }
 });
 
 check('sharded channels', async () => {

@@ -160,6 +160,8 @@ async def strings():
     equal("MGET", await client.mget("a", "missing", "b"), [b"1", None, b"2"])
     equal("SCAN", sorted([key async for key in client.scan_iter(match="[ab]")]), [b"a", b"b"])
     equal("GETDEL", await client.getdel("name"), b"Ann")
+    equal("SETBIT", await client.setbit("bits", 7, 1), 0)
+    equal("BITCOUNT", await client.bitcount("bits"), 1)
     raised("INCR", await error_of(client.incr("number")), redis.ResponseError, "not an integer")
 
 
