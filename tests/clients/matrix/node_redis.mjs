@@ -4,7 +4,7 @@ import { BasicClientSideCache, RESP_TYPES, createClient, createClientPool } from
 import { createRequire } from 'node:module';
 import {
     EVERY_BYTE, GUARDED_PORT, HOST, Mailbox, NotPossible, PASSWORD, PORT, PROTOCOL, atTheEnd, check, equal, eventually,
-    holds, isSince, numbers, raises, restart, run,
+    holds, isSince, numbers, raises, restart, run, whole,
 } from './report.mjs';
 
 const { version } = createRequire(import.meta.url)('@redis/client/package.json');
@@ -117,7 +117,7 @@ check('strings', async () => {
     equal('GET of nothing', await client.get('missing'), null);
     equal('SET NX', await client.set('name', 'Bob', { condition: 'NX' }), null);
     equal('SET GET', await client.set('name', 'Bob', { GET: true, expiration: 'KEEPTTL' }), 'Ann');
-    equal('TTL', await client.ttl('name'), 100);
+    equal('TTL', whole(await client.ttl('name')), 100);
     equal('INCR', await client.incr('count'), 1);
     equal('INCRBYFLOAT', await client.incrByFloat('number', 0.5), '0.5');
     equal('MSET', await client.mSet({ a: '1', b: '2' }), 'OK');
@@ -130,6 +130,13 @@ check('strings', async () => {
     for await (const some of client.scanIterator({ MATCH: '[ab]' })) keys.push(...some);
     equal('SCAN', keys.sort(), ['a', 'b']);
     equal('OBJECT ENCODING', await client.objectEncoding('a'), 'int');
+    equal('SETBIT', await client.setBit('bits', 7, 1), 0);
+    equal('BITCOUNT', await client.bitCount('bits'), 1);
+    equal('BITFIELD', await client.bitField('bits', [
+        { operation: 'GET', encoding: 'u8', offset: 0 },
+        { operation: 'OVERFLOW', behavior: 'FAIL' },
+        { operation: 'INCRBY', encoding: 'u8', offset: 0, increment: 255 },
+    ]), [1, null]);
     await raises('INCR', client.incr('number'), 'SimpleError', 'ERR value is not an integer or out of range');
 });
 
@@ -155,7 +162,8 @@ check('expiry of hash fields', async () => {
     await client.del('session');
     await client.hSet('session', { token: 'x', user: 'Ann', brief: 'y' });
     equal('HEXPIRE', await client.hExpire('session', ['token', 'missing'], 100), [1, -2]);
-    equal('HTTL', await client.hTTL('session', ['token', 'user', 'missing']), [100, -1, -2]);
+    const left = await client.hTTL('session', ['token', 'user', 'missing']);
+    equal('HTTL', left.map(whole), [100, -1, -2]);
     equal('HPERSIST', await client.hPersist('session', ['token', 'user']), [1, -1]);
     equal('HPEXPIRE', await client.hpExpire('session', 'brief', 20), [1]);
     await eventually('HGETALL without the field', () => client.hGetAll('session'), { token: 'x', user: 'Ann' });
@@ -334,6 +342,14 @@ check('patterns', async () => {
     equal('PUBSUB NUMPAT', await client.pubSubNumPat(), 2);
     await listener.pUnsubscribe('news.*');
     equal('receivers after', await client.publish('news.sport', 'nobody hears'), 0);
+    // What happens to keys comes as messages too.
+    await listener.pSubscribe('__keyevent@0__:*', mailbox.put('event'));
+    await client.configSet('notify-keyspace-events', 'EA');
+    atTheEnd(() => client.configSet('notify-keyspace-events', ''));
+    await client.set('watched', '1', { expiration: { type: 'PX', value: 20 } });
+    for (const event of ['set', 'expire', 'expired']) {
+        equal('an event', await mailbox.next(), ['event', 'watched', `__keyevent@0__:${event}`]);
+    }
 });
 
 check('sharded channels', async () => {

@@ -25,6 +25,7 @@ from report import (
     run,
     same,
     version_of,
+    whole,
 )
 
 OPTIONS = {} if PROTOCOL is None else {"protocol": PROTOCOL}
@@ -142,7 +143,7 @@ def strings():
     equal("APPEND", client.append("name", "by"), 5)
     equal("GETRANGE", client.getrange("name", 1, 2), b"ob")
     equal("SET EX", client.set("short", "x", ex=100), True)
-    equal("TTL", client.ttl("short"), 100)
+    equal("TTL", whole(client.ttl("short")), 100)
     equal("TTL of nothing", client.ttl("missing"), -2)
     equal("GETEX", client.getex("short", persist=True), b"x")
     equal("GETDEL", client.getdel("short"), b"x")
@@ -151,6 +152,9 @@ def strings():
     equal("EXISTS", client.exists("a", "b", "missing"), 2)
     equal("SCAN", sorted(client.scan_iter(match="[ab]")), [b"a", b"b"])
     equal("OBJECT ENCODING", client.object("encoding", "a"), b"int")
+    equal("SETBIT", client.setbit("bits", 7, 1), 0)
+    equal("BITCOUNT", client.bitcount("bits"), 1)
+    equal("BITFIELD", client.bitfield("bits").get("u8", 0).incrby("u8", 0, 255, "FAIL").execute(), [1, None])
     equal("DEL", client.delete("a", "b", "missing"), 2)
     raised("INCR of a word", error_of(lambda: client.incr("name")), redis.ResponseError, "not an integer")
 
@@ -184,7 +188,8 @@ def fields():
     client.delete("session")
     client.hset("session", mapping={"token": "x", "user": "Ann", "brief": "y"})
     equal("HEXPIRE", client.hexpire("session", 100, "token", "missing"), [1, -2])
-    equal("HTTL", client.httl("session", "token", "user", "missing"), [100, -1, -2])
+    left = client.httl("session", "token", "user", "missing")
+    equal("HTTL", [*map(whole, left)], [100, -1, -2])
     equal("HPERSIST", client.hpersist("session", "token", "user"), [1, -1])
     equal("HPEXPIRE", client.hpexpire("session", 20, "brief"), [1])
     eventually("HGETALL without the field", lambda: client.hgetall("session"), {b"token": b"x", b"user": b"Ann"})
@@ -403,7 +408,19 @@ def patterns():
         holds("the handler takes its message", listener.get_message(timeout=10) is None)
     equal("the handler's message", [found["data"] for found in heard], [b"opening"])
     equal("PUBSUB NUMPAT", client.pubsub_numpat(), 2)
-    listener.punsubscribe()
+    listener.close()
+    # What happens to keys comes as messages too.
+    listener = connect().pubsub()
+    listener.psubscribe("__key*@0__:*")
+    equal("the note", message(listener)[0], "psubscribe")
+    client.config_set("notify-keyspace-events", "KEA")
+    try:
+        client.set("watched", 1, px=20)
+        events = [message(listener)[2:] for _ in range(5)]
+        equal("the events", [*zip(*events)][1], (b"set", b"watched", b"expire", b"watched", b"expired"))
+        equal("the last one's channel", events[-1][0], b"__keyspace@0__:watched")
+    finally:
+        client.config_set("notify-keyspace-events", "")
     listener.close()
 
 

@@ -88,6 +88,11 @@ export class Mailbox {
     }
 }
 
+/** 100 for what is left of 100 seconds after less than ten; other numbers as they are. */
+export function whole(seconds) {
+    return seconds > 90 && seconds < 100 ? 100 : seconds;
+}
+
 export function numbers(count) {
     return Array.from({ length: count }, (_, number) => number);
 }

@@ -69,6 +69,11 @@ def raised(what, error, kind, text):
         raise Wrong(f"{what}: {type(error).__name__}: {error} instead of {kind.__name__} with {text!r}")
 
 
+def whole(seconds):
+    """100 for what is left of 100 seconds after less than ten; other numbers as they are."""
+    return 100 if 90 < seconds < 100 else seconds
+
+
 def version_of(info):
     return tuple(map(int, info["redis_version"].split(".")[:2]))
 
