@@ -140,25 +140,33 @@ impl Command {
                     .is_some()
             }
             KeyPlan::General => {
-                let specs = self.spec.keys;
-                let real = || {
-                    specs
-                        .iter()
-                        .filter(|spec| !spec.flags.contains(KeyFlags::NOT_KEY))
-                };
-                if real().any(|spec| matches!(find(spec, args), Search::Invalid)) {
+                let mut real = self.real_specs();
+                if real.any(|spec| matches!(find(spec, args), Search::Invalid)) {
                     return false;
                 }
                 let mut any = false;
-                for spec in real() {
-                    if let Search::Found(found) = find(spec, args) {
-                        any = true;
-                        found.each(|index| f(index, spec.flags));
-                    }
-                }
+                self.for_each_found(args, |index, flags| {
+                    any = true;
+                    f(index, flags);
+                });
                 any
             }
         }
+    }
+
+    /// As [`Command::for_each_key`], whether all specifications fit or not: those that do say which keys the
+    /// command may reach for. (PFMERGE needs no source.)
+    pub fn for_each_found(&self, args: Args<'_>, mut f: impl FnMut(usize, KeyFlags)) {
+        for spec in self.real_specs() {
+            if let Search::Found(found) = find(spec, args) {
+                found.each(|index| f(index, spec.flags));
+            }
+        }
+    }
+
+    fn real_specs(&self) -> impl Iterator<Item = &'static KeySpec> {
+        let specs = self.spec.keys.iter();
+        specs.filter(|spec| !spec.flags.contains(KeyFlags::NOT_KEY))
     }
 
     /// The flags of the keys of a command with one range. Those of SET and BITFIELD depend on the
@@ -358,6 +366,26 @@ mod tests {
         assert_eq!(positions("COPY a b DB 1"), Some(vec![1, 2]));
         assert_eq!(positions("OBJECT FREQ k"), Some(vec![2]));
         assert_eq!(positions("PING k"), None);
+    }
+
+    /// They say nothing to COMMAND GETKEYS, but are locked.
+    #[test]
+    fn keys_of_the_specifications_that_fit_are_found() {
+        for (text, expected) in [
+            ("PFMERGE d", vec![1]),
+            ("PFMERGE d a b", vec![1, 2, 3]),
+            ("ZUNIONSTORE d 2 a", vec![1]),
+            ("BITOP", vec![]),
+        ] {
+            let words = line(text);
+            let command = registry::lookup(words[0].as_bytes()).unwrap();
+            let mut found = Vec::new();
+            with_args(&words, |args| {
+                command.for_each_found(args, |index, _| found.push(index));
+            });
+            assert_eq!(found, expected, "{text}");
+        }
+        assert_eq!(positions("PFMERGE d"), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod generic;
 pub mod hash;
 pub mod hash_expire;
 pub mod help;
+pub mod hyperloglog;
 pub mod info;
 pub mod keys;
 pub mod latency;

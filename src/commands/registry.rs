@@ -11,8 +11,8 @@ use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, hash,
-    hash_expire, info, latency, memory, module, monitor, object, persistence, pubsub, replication,
-    set, shutdown, slowlog, sorted_set, string, transactions,
+    hash_expire, hyperloglog, info, latency, memory, module, monitor, object, persistence, pubsub,
+    replication, set, shutdown, slowlog, sorted_set, string, transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -32,6 +32,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     generic::COMMANDS,
     hash::COMMANDS,
     hash_expire::COMMANDS,
+    hyperloglog::COMMANDS,
     info::COMMANDS,
     latency::COMMANDS,
     memory::COMMANDS,

@@ -365,6 +365,8 @@ pub enum Group {
     Generic,
     /// Hashes.
     Hash,
+    /// HyperLogLogs.
+    HyperLogLog,
     /// Publish and subscribe.
     PubSub,
     /// Functions and scripts.
@@ -390,6 +392,7 @@ impl Group {
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Hash => "hash",
+            Group::HyperLogLog => "hyperloglog",
             Group::PubSub => "pubsub",
             Group::Scripting => "scripting",
             Group::Server => "server",
@@ -622,7 +625,8 @@ impl CommandSpec {
             .flags(members!(Flags: WRITE | BLOCKING))
     }
 
-    /// A command that removes stale keys it meets but is a read by its flags (SCAN, RANDOMKEY).
+    /// A command that removes stale keys it meets, or notes what it has worked out, but is a read by its flags
+    /// (SCAN, RANDOMKEY, PFCOUNT).
     pub const fn read_exclusive(
         name: &'static str,
         arity: Arity,

@@ -397,7 +397,7 @@ settings! {
     HashMaxListpackValue => memory("hash-max-listpack-value", 64, 0..=I64)
         .unsigned().alias("hash-max-ziplist-value").used();
     HideUserDataFromLog => flag("hide-user-data-from-log", false);
-    HllSparseMaxBytes => memory("hll-sparse-max-bytes", 3000, 0..=I64).unsigned();
+    HllSparseMaxBytes => memory("hll-sparse-max-bytes", 3000, 0..=I64).unsigned().used();
     Hz => number("hz", 10, 0..=I32).used();
     IgnoreWarnings => text("ignore-warnings", "");
     IoThreads => number("io-threads", 1, 1..=128).fixed();

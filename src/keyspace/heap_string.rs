@@ -70,6 +70,12 @@ impl HeapString {
         }
     }
 
+    /// Hands over the bytes: what [`HeapString::adopt`] does, backwards.
+    pub fn into_vec(self) -> Vec<u8> {
+        // SAFETY: allocated with the layout of a vector of this capacity, and handed over by its owner.
+        unsafe { Vec::from_raw_parts(self.ptr.as_ptr(), self.len as usize, self.capacity as usize) }
+    }
+
     /// Makes room for `capacity` bytes in all.
     pub fn reserve(&mut self, capacity: usize) {
         if capacity <= self.capacity as usize {

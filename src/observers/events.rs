@@ -12,7 +12,9 @@ fn class(event: &str) -> Option<u32> {
     Some(match event {
         "copy_to" | "del" | "expire" | "move_from" | "move_to" | "persist" | "rename_from"
         | "rename_to" => notify::GENERIC,
-        "append" | "incrby" | "incrbyfloat" | "set" | "setbit" | "setrange" => notify::STRING,
+        "append" | "incrby" | "incrbyfloat" | "pfadd" | "set" | "setbit" | "setrange" => {
+            notify::STRING
+        }
         "sadd" | "sdiffstore" | "sinterstore" | "spop" | "srem" | "sunionstore" => notify::SET,
         "hdel" | "hexpire" | "hexpired" | "hincrby" | "hincrbyfloat" | "hpersist" | "hset" => {
             notify::HASH
@@ -25,7 +27,7 @@ fn class(event: &str) -> Option<u32> {
         "evicted" => notify::EVICTED,
         "keymiss" => notify::KEY_MISS,
         "new" => notify::NEW,
-        "flush" | "populate" | "reload" | "swapdb" => 0,
+        "flush" | "pfcount" | "pfdebug" | "populate" | "reload" | "swapdb" => 0,
         _ => return None,
     })
 }

@@ -64,11 +64,11 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Notes the keys of a read command, whatever it answered, if the client tracks what it reads. Their shards
-    /// are locked since the read.
+    /// Notes the keys of a command that is a read by its flags, whatever it answered, if the client tracks what it
+    /// reads. Their shards are locked since the read.
     #[inline]
     fn note_read(&self, session: &Session, command: &Command, args: Args<'_>) {
-        if session.attention & attention::TRACKING != 0 {
+        if session.attention & attention::TRACKING != 0 && command.flags.contains(Flags::READONLY) {
             self.remember(session, command, args);
         }
     }
@@ -210,6 +210,7 @@ impl<'a> Turn<'a> {
             Handler::Write(run) => {
                 let mut db = self.lock(session, shards);
                 let result = run(&mut db, args, reply);
+                self.note_read(session, command, args);
                 self.show(session, command, args);
                 self.finish(db);
                 result.map(|()| Flow::Done)
@@ -362,7 +363,11 @@ impl<'a> Turn<'a> {
                 self.note_read(session, command, args);
                 result
             }
-            Handler::Write(run) => run(db, args, reply),
+            Handler::Write(run) => {
+                let result = run(db, args, reply);
+                self.note_read(session, command, args);
+                result
+            }
             Handler::Blocking(run) => {
                 // As if its time were over (`transactions.md` 3.5).
                 if let Attempt::Wait(_) = run(db, args, reply)? {

@@ -8,6 +8,7 @@ pub mod glob;
 mod grisu;
 pub mod hash;
 pub mod hasher;
+pub mod hyperloglog;
 mod intset;
 pub mod lcs;
 pub mod long_double;

@@ -1,6 +1,6 @@
 //! Requests to data that need something around them to be compared: random picks come after a look at
-//! everything there is to pick from, ranges of members after members of one score, and BITFIELD with OVERFLOW
-//! FAIL after what makes the string long enough.
+//! everything there is to pick from, ranges of members after members of one score, BITFIELD with OVERFLOW FAIL
+//! after what makes the string long enough, and PFDEBUG after a change of its key.
 
 use crate::commands::{Args, Generator, Request, both_know, is, words};
 use crate::judge::Rule;
@@ -27,7 +27,7 @@ const PICKS: &[(&str, &[&str], &[&str])] = &[
 
 /// Whether the request may only be sent with others around it.
 pub fn needs_care(args: &Args) -> bool {
-    is_random(args) || is_lexical(args) || is_blocking(args) || may_fail(args)
+    is_random(args) || is_lexical(args) || is_blocking(args) || may_fail(args) || converts(args)
 }
 
 fn is_random(args: &Args) -> bool {
@@ -50,6 +50,12 @@ fn is_lexical(args: &Args) -> bool {
 // DIFFERENCE: that is a change here, and none in Redis.
 fn may_fail(args: &Args) -> bool {
     is(args, 0, "BITFIELD") && (2..args.len()).any(|at| is(args, at, "FAIL"))
+}
+
+/// PFDEBUG that may give a value another form.
+// DIFFERENCE: that is a change here, of which watchers hear, and none in Redis.
+fn converts(args: &Args) -> bool {
+    is(args, 0, "PFDEBUG") && (is(args, 1, "GETREG") || is(args, 1, "TODENSE"))
 }
 
 /// Whether BITCOUNT or BITPOS has a range that is none.
@@ -123,6 +129,11 @@ impl Generator {
             long.push(b"0".to_vec());
             self.push(long, Rule::Exact, out);
         }
+        if converts(&args) {
+            let mut change = words(&["PFMERGE"]);
+            change.extend(args.get(2).cloned());
+            self.push(change, Rule::Exact, out);
+        }
         let rule = self.rule(command, &args);
         self.push(args, rule, out);
     }
@@ -183,13 +194,14 @@ impl Generator {
         self.push(make, Rule::Exact, out);
     }
 
-    /// A bitmap to work on, or a collection: a few fields or members, or more than the compact forms take by
-    /// default.
+    /// A bitmap to work on, or a HyperLogLog or a collection: a few elements, fields or members, or more than the
+    /// compact forms take by default.
     pub fn fill(&mut self, out: &mut Vec<Request>) {
         let (name, group) = values::pick(
             &mut self.random,
             &[
                 ("SET", Group::Bitmap),
+                ("PFADD", Group::HyperLogLog),
                 ("HSET", Group::Hash),
                 ("SADD", Group::Set),
                 ("ZADD", Group::SortedSet),
@@ -222,7 +234,7 @@ impl Generator {
         for member in members {
             match name {
                 "HSET" => args.extend([member, values::member(&mut self.random)]),
-                "SADD" | "SET" => args.push(member),
+                "PFADD" | "SADD" | "SET" => args.push(member),
                 _ => {
                     let score = self.random.below(7).to_string();
                     args.extend([score.into_bytes(), member]);

@@ -49,6 +49,10 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ("latency-monitor-threshold", &["0", "100", "-1"]),
     ("busy-reply-threshold", &["5000", "0"]),
     ("zset-max-listpack-value", &["64", "8", "0x40"]),
+    (
+        "hll-sparse-max-bytes",
+        &["3000", "100", "30", "3kb", "0", "-1"],
+    ),
     ("stream-node-max-bytes", &["4kb", "4096", "1m"]),
     (
         "client-output-buffer-limit",
@@ -71,6 +75,7 @@ pub const SMALL: &[(&str, &str)] = &[
     ("set-max-intset-entries", "6"),
     ("zset-max-listpack-entries", "4"),
     ("zset-max-listpack-value", "8"),
+    ("hll-sparse-max-bytes", "80"),
 ];
 
 /// The same for those of sets, which are there since 7.2.
@@ -292,6 +297,8 @@ const BIT_OFFSETS: &[&str] = &[
     "#9223372036854775807",
 ];
 
+const HLL_SUBCOMMANDS: &[&str] = &["GETREG", "decode", "DECODE", "ENCODING", "TODENSE", "x", ""];
+
 const ENCODINGS: &[&str] = &[
     "u8", "i8", "u8", "i8", "u1", "i1", "u2", "i5", "u16", "i16", "i33", "u63", "i64", "i64",
     "u64", "i65", "u0", "i", "x8", "", "U8", "i08", "u8\0",
@@ -307,7 +314,7 @@ fn text(random: &mut Random, choices: &[&str]) -> Vec<u8> {
 }
 
 /// All keys.
-pub fn keys() -> [Vec<u8>; 8] {
+pub fn keys() -> [Vec<u8>; 10] {
     [
         b"a".to_vec(),
         b"b".to_vec(),
@@ -317,6 +324,8 @@ pub fn keys() -> [Vec<u8>; 8] {
         [b'k'; 60].to_vec(),
         b"s".to_vec(),
         b"t".to_vec(),
+        b"hll".to_vec(),
+        b"hll:2".to_vec(),
     ]
 }
 
@@ -335,6 +344,7 @@ pub fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
         // Sets serve as sources of sorted sets.
         Group::SortedSet => &[3, 5, 3, 5, 1],
         Group::Bitmap | Group::String => &[6, 7],
+        Group::HyperLogLog => &[8, 9],
         _ => return key(random),
     };
     match random.below(8) {
@@ -447,6 +457,8 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
         (ArgKind::Integer, "increment") if group == Group::SortedSet => score(random),
         (ArgKind::Integer, "weight") => text(random, WEIGHTS),
         (ArgKind::Double, "timeout") => text(random, &["0.01", "0", "-1", "x", "inf", "1e300", ""]),
+        (ArgKind::String, "element") => member(random),
+        (ArgKind::String, "subcommand") => text(random, HLL_SUBCOMMANDS),
         (ArgKind::String, "encoding") => text(random, ENCODINGS),
         (ArgKind::Integer, "offset") if group == Group::Bitmap => bit_offset(random),
         (ArgKind::Integer, "bit" | "value") if group == Group::Bitmap && random.below(4) != 0 => {

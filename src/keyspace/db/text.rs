@@ -44,6 +44,50 @@ impl Db<'_> {
         Ok(result)
     }
 
+    /// Gives `change` the bytes under a key to be changed in any way, if `check` accepts them; for a missing key,
+    /// no bytes. It returns its result and how many changes it made. If any, they are signalled as `event`. The
+    /// string's encoding becomes `raw`.
+    ///
+    /// # Errors
+    /// `WRONGTYPE`, or what `check` or `change` return; `change` must then have changed nothing.
+    pub fn edit_bytes<R>(
+        &mut self,
+        key: Key<'_>,
+        event: &'static str,
+        check: impl FnOnce(&[u8]) -> Result<(), Error>,
+        change: impl FnOnce(&mut Vec<u8>) -> Result<(R, u64), Error>,
+    ) -> Result<R, Error> {
+        let (index, access) = (self.access.index, self.access);
+        let edited = match self.live(index, key) {
+            Some(entry) => {
+                access.touch(entry);
+                check(entry.string()?.bytes(&mut itoa::Buffer::new()))?;
+                let mut bytes = entry.take_bytes();
+                let edited = change(&mut bytes);
+                entry.adopt(bytes);
+                edited
+            }
+            None => {
+                let mut bytes = Vec::new();
+                let edited = change(&mut bytes);
+                if edited.is_ok() {
+                    let clock = access.fresh_clock();
+                    let mut entry = Entry::new(key.bytes, Value::RawBytes(b""), None, clock);
+                    entry.adopt(bytes);
+                    Self::put(self.shard_mut(key).make_database(index), key, entry);
+                    self.notify(key, "new");
+                }
+                edited
+            }
+        };
+        let (result, changes) = edited?;
+        if changes > 0 {
+            self.changed(index, key, event);
+            self.dirty += changes - 1;
+        }
+        Ok(result)
+    }
+
     /// Puts a string in place of whatever is there, without an expiry; an empty one removes the key. Its
     /// encoding is `raw`.
     pub fn store_string(&mut self, key: Key<'_>, bytes: Vec<u8>, event: &'static str) {

@@ -610,6 +610,20 @@ impl Entry {
         self.put_heap_value(HeapString::adopt(bytes));
     }
 
+    /// Takes the string out, without a copy if it is on the heap; the empty string is left in its place.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        let bytes = match self.value_form() {
+            ValueForm::Heap => self.heap_value().into_vec(),
+            _ => self.text().bytes(&mut itoa::Buffer::new()).to_vec(),
+        };
+        if self.value_form() != ValueForm::Object {
+            // The heap is no longer this entry's.
+            self.shape = (self.shape & !shape::VALUE_MASK) | shape::VALUE_INLINE;
+            self.value_len = 0;
+        }
+        bytes
+    }
+
     /// Moves the key to the heap if neither a value of `size` bytes nor a pointer to it fits beside it.
     fn make_room(&mut self, size: usize) {
         let least = size.min(HEAP_VALUE_SIZE);
@@ -878,7 +892,9 @@ mod tests {
                     }
                     6 => {
                         value = random_bytes(60);
-                        entry.adopt(value.clone());
+                        let mut taken = entry.take_bytes();
+                        taken.clone_from(&value);
+                        entry.adopt(taken);
                         assert_eq!(entry.encoding(), "raw");
                     }
                     _ => entry = entry.duplicate(&key, expiry, 7),
