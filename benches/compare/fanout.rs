@@ -221,9 +221,11 @@ struct Load<'a> {
     buffer: Vec<u8>,
     /// The next key.
     key: u64,
-    /// By sender, for [`Kind::Tracked`]: the keys that the receiver whose turn it is has been sent for, and that
-    /// receiver.
-    turns: Vec<(u64, usize)>,
+    /// By sender, for [`Kind::Tracked`]: the first of the keys that a receiver GETs and the sender then SETs, and
+    /// that receiver; nothing once they are SET.
+    turns: Vec<Option<(u64, usize)>>,
+    /// By sender: the receiver of its next turn.
+    next: Vec<usize>,
     /// Requests sent.
     sent: u64,
     /// Requests answered.
@@ -273,7 +275,8 @@ impl<'a> Load<'a> {
             connections,
             buffer: vec![0; 256 * 1024],
             key: 0,
-            turns: (0..SENDERS).map(|sender| (0, sender)).collect(),
+            turns: vec![None; SENDERS],
+            next: (0..SENDERS).collect(),
             sent: 0,
             answered: 0,
         })
@@ -387,8 +390,9 @@ impl<'a> Load<'a> {
         if self.workload.kind != Kind::Tracked {
             return self.send(sender, first);
         }
-        let receiver = (self.turns[sender].1 + SENDERS) % self.workload.receivers;
-        self.turns[sender] = (first, receiver);
+        let receiver = self.next[sender];
+        self.next[sender] = (receiver + SENDERS) % self.workload.receivers;
+        self.turns[sender] = Some((first, receiver));
         let mut out = Vec::new();
         for key in first..first + self.pipeline as u64 {
             push_command(&mut out, &[b"GET", key_name(key).as_bytes()]);
@@ -405,10 +409,12 @@ impl<'a> Load<'a> {
             return Ok(());
         }
         for sender in 0..SENDERS {
-            let (first, receiver) = self.turns[sender];
+            let Some((first, receiver)) = self.turns[sender] else {
+                continue;
+            };
             let reader = &self.connections[SENDERS + receiver];
-            let read = reader.scanner.replies + self.pipeline as u64 >= reader.due;
-            if read && self.connections[sender].due == 0 && reader.due > reader.scanner.replies {
+            if reader.scanner.replies + self.pipeline as u64 >= reader.due {
+                self.turns[sender] = None;
                 self.send(sender, first)?;
             }
         }
