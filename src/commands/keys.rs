@@ -145,20 +145,29 @@ impl Command {
                     return false;
                 }
                 let mut any = false;
-                self.for_each_found(args, |index, flags| {
-                    any = true;
-                    f(index, flags);
-                });
+                for spec in self.real_specs() {
+                    if let Search::Found(found) = find(spec, args) {
+                        any = true;
+                        found.each(|index| f(index, spec.flags));
+                    }
+                }
                 any
             }
         }
     }
 
-    /// As [`Command::for_each_key`], whether all specifications fit or not: those that do say which keys the
-    /// command may reach for. (PFMERGE needs no source.)
-    pub fn for_each_found(&self, args: Args<'_>, mut f: impl FnMut(usize, KeyFlags)) {
+    /// Calls `f` with the number and the flags of each argument that the command may take for a key. Unlike
+    /// [`Command::for_each_key`], specifications that do not fit are passed over (PFMERGE needs no source), and a
+    /// keyword is found each time it is there (GEORADIUS takes several STORE).
+    pub fn for_each_possible_key(&self, args: Args<'_>, mut f: impl FnMut(usize, KeyFlags)) {
         for spec in self.real_specs() {
-            if let Search::Found(found) = find(spec, args) {
+            if let BeginSearch::Keyword(word, from) = spec.begin
+                && let Ok(from) = usize::try_from(from)
+            {
+                let behind = (from + 1..args.len()).filter(|at| args.is(at - 1, word));
+                let found = behind.filter_map(|at| range(spec.find, args, at));
+                found.for_each(|found| found.each(|index| f(index, spec.flags)));
+            } else if let Search::Found(found) = find(spec, args) {
                 found.each(|index| f(index, spec.flags));
             }
         }
@@ -370,18 +379,24 @@ mod tests {
 
     /// They say nothing to COMMAND GETKEYS, but are locked.
     #[test]
-    fn keys_of_the_specifications_that_fit_are_found() {
+    fn all_keys_that_a_command_may_take_are_found() {
         for (text, expected) in [
             ("PFMERGE d", vec![1]),
             ("PFMERGE d a b", vec![1, 2, 3]),
             ("ZUNIONSTORE d 2 a", vec![1]),
             ("BITOP", vec![]),
+            (
+                "GEORADIUS k 1 2 3 m STORE a COUNT 1 storedist b",
+                vec![1, 7, 11],
+            ),
+            ("GEORADIUS k 1 2 3 m STORE a STORE b", vec![1, 7, 9]),
+            ("GEORADIUS k 1 2 3 m STORE", vec![1]),
         ] {
             let words = line(text);
             let command = registry::lookup(words[0].as_bytes()).unwrap();
             let mut found = Vec::new();
             with_args(&words, |args| {
-                command.for_each_found(args, |index, _| found.push(index));
+                command.for_each_possible_key(args, |index, _| found.push(index));
             });
             assert_eq!(found, expected, "{text}");
         }

@@ -15,6 +15,7 @@ pub mod debug;
 pub mod describe;
 pub mod expire;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hash_expire;
 pub mod help;

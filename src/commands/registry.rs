@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
-    acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, hash,
-    hash_expire, hyperloglog, info, latency, memory, module, monitor, object, persistence, pubsub,
-    replication, set, shutdown, slowlog, sorted_set, string, transactions,
+    acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, geo,
+    hash, hash_expire, hyperloglog, info, latency, memory, module, monitor, object, persistence,
+    pubsub, replication, set, shutdown, slowlog, sorted_set, string, transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -30,6 +30,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hash_expire::COMMANDS,
     hyperloglog::COMMANDS,

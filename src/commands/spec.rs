@@ -363,6 +363,8 @@ pub enum Group {
     Connection,
     /// Generic commands on keys.
     Generic,
+    /// Geospatial indexes.
+    Geo,
     /// Hashes.
     Hash,
     /// HyperLogLogs.
@@ -391,6 +393,7 @@ impl Group {
             Group::Cluster => "cluster",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Geo => "geo",
             Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",
             Group::PubSub => "pubsub",

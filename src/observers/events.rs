@@ -19,10 +19,9 @@ fn class(event: &str) -> Option<u32> {
         "hdel" | "hexpire" | "hexpired" | "hincrby" | "hincrbyfloat" | "hpersist" | "hset" => {
             notify::HASH
         }
-        "zadd" | "zdiffstore" | "zincr" | "zinterstore" | "zpopmax" | "zpopmin" | "zrangestore"
-        | "zrem" | "zremrangebylex" | "zremrangebyrank" | "zremrangebyscore" | "zunionstore" => {
-            notify::ZSET
-        }
+        "georadiusstore" | "geosearchstore" | "zadd" | "zdiffstore" | "zincr" | "zinterstore"
+        | "zpopmax" | "zpopmin" | "zrangestore" | "zrem" | "zremrangebylex" | "zremrangebyrank"
+        | "zremrangebyscore" | "zunionstore" => notify::ZSET,
         "expired" => notify::EXPIRED,
         "evicted" => notify::EVICTED,
         "keymiss" => notify::KEY_MISS,

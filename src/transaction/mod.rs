@@ -63,7 +63,7 @@ pub fn hash_keys(command: &Command, buffer: &[u8], slots: &mut [Slot]) -> ShardS
         }
         KeyPlan::General => {
             let mut positions: SmallVec<[usize; 8]> = SmallVec::new();
-            command.for_each_found(Args::new(buffer, slots), |position, _| {
+            command.for_each_possible_key(Args::new(buffer, slots), |position, _| {
                 positions.push(position)
             });
             for position in positions {

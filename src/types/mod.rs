@@ -4,6 +4,7 @@
 
 pub mod bitmap;
 pub mod digest;
+pub mod geo;
 pub mod glob;
 mod grisu;
 pub mod hash;

@@ -202,6 +202,7 @@ impl Generator {
             &[
                 ("SET", Group::Bitmap),
                 ("PFADD", Group::HyperLogLog),
+                ("GEOADD", Group::Geo),
                 ("HSET", Group::Hash),
                 ("SADD", Group::Set),
                 ("ZADD", Group::SortedSet),
@@ -234,6 +235,15 @@ impl Generator {
         for member in members {
             match name {
                 "HSET" => args.extend([member, values::member(&mut self.random)]),
+                "GEOADD" => {
+                    let [longitude, latitude] = [(); 2].map(|()| {
+                        let tenths = self.random.below(80) as f64 - 40.0;
+                        let fine = self.one_in(2);
+                        let degrees = if fine { tenths / 10_000.0 } else { tenths };
+                        degrees.to_string().into_bytes()
+                    });
+                    args.extend([longitude, latitude, member]);
+                }
                 "PFADD" | "SADD" | "SET" => args.push(member),
                 _ => {
                     let score = self.random.below(7).to_string();

@@ -299,6 +299,27 @@ const BIT_OFFSETS: &[&str] = &[
 
 const HLL_SUBCOMMANDS: &[&str] = &["GETREG", "decode", "DECODE", "ENCODING", "TODENSE", "x", ""];
 
+const DEGREES: &[&str] = &[
+    "180",
+    "-180",
+    "180.0001",
+    "85.05112878",
+    "-85.05112878",
+    "85.0511",
+    "85.06",
+    "-0",
+    "1e-9",
+    "inf",
+    "nan",
+    "x",
+    "",
+    "0x10",
+];
+
+const EXTENTS: &[&str] = &[
+    "0", "-0", "1e-300", "0.1", "0.5", "-1", "inf", "-inf", "nan", "1e300", "x", "", "20037726",
+];
+
 const ENCODINGS: &[&str] = &[
     "u8", "i8", "u8", "i8", "u1", "i1", "u2", "i5", "u16", "i16", "i33", "u63", "i64", "i64",
     "u64", "i65", "u0", "i", "x8", "", "U8", "i08", "u8\0",
@@ -314,7 +335,7 @@ fn text(random: &mut Random, choices: &[&str]) -> Vec<u8> {
 }
 
 /// All keys.
-pub fn keys() -> [Vec<u8>; 10] {
+pub fn keys() -> [Vec<u8>; 12] {
     [
         b"a".to_vec(),
         b"b".to_vec(),
@@ -326,6 +347,8 @@ pub fn keys() -> [Vec<u8>; 10] {
         b"t".to_vec(),
         b"hll".to_vec(),
         b"hll:2".to_vec(),
+        b"geo".to_vec(),
+        b"geo:2".to_vec(),
     ]
 }
 
@@ -344,6 +367,7 @@ pub fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
         // Sets serve as sources of sorted sets.
         Group::SortedSet => &[3, 5, 3, 5, 1],
         Group::Bitmap | Group::String => &[6, 7],
+        Group::Geo => &[10, 11, 10],
         Group::HyperLogLog => &[8, 9],
         _ => return key(random),
     };
@@ -414,6 +438,34 @@ pub fn bits(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// Degrees: mostly on a coarse grid, so that distances are equal, or near each other, or on an edge.
+pub fn degrees(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0 => text(random, DEGREES),
+        1..6 => (random.below(7) as f64 / 1_000.0).to_string().into_bytes(),
+        6..9 => ((random.below(5) as f64 - 2.0) * 20.0)
+            .to_string()
+            .into_bytes(),
+        _ => {
+            let degrees = (random.below(1_700_000) as f64 - 850_000.0) / 10_000.0;
+            degrees.to_string().into_bytes()
+        }
+    }
+}
+
+/// How far a search reaches, in whatever unit.
+fn extent(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0 => text(random, EXTENTS),
+        _ => {
+            let power = random.below(8) as u32;
+            (random.below(1_000) * 10u64.pow(power) / 100)
+                .to_string()
+                .into_bytes()
+        }
+    }
+}
+
 /// A score: mostly one that is good.
 fn score(random: &mut Random) -> Vec<u8> {
     match random.below(3) {
@@ -449,11 +501,14 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
     match (kind, name) {
         (ArgKind::Key(_), _) => key_for(random, group),
         (ArgKind::Pattern, _) => pattern(random),
-        (ArgKind::String, "member" | "field" | "member1") => member(random),
+        (ArgKind::String, "member" | "member1" | "member2" | "field") => member(random),
         (ArgKind::String, "value") if collection => member(random),
         (ArgKind::Double, "min" | "max") => score_bound(random),
         (ArgKind::String, "min" | "max") => member_bound(random),
         (ArgKind::Double, "score") => score(random),
+        (ArgKind::Double, "longitude" | "latitude") => degrees(random),
+        (ArgKind::Double, "radius" | "width" | "height") => extent(random),
+        (ArgKind::Integer, "count") if group == Group::Geo => index(random),
         (ArgKind::Integer, "increment") if group == Group::SortedSet => score(random),
         (ArgKind::Integer, "weight") => text(random, WEIGHTS),
         (ArgKind::Double, "timeout") => text(random, &["0.01", "0", "-1", "x", "inf", "1e300", ""]),

@@ -9,7 +9,7 @@ mod random;
 mod range;
 mod read;
 mod remove;
-mod update;
+pub mod update;
 
 use crate::commands::spec::CommandSpec;
 use crate::resp::Reply;

@@ -9,7 +9,7 @@ use crate::commands::spec::{
 };
 use crate::error::Error;
 use crate::keyspace::{Db, Missing};
-use crate::resp::{Args, Reply};
+use crate::resp::{Args, Key, Reply};
 use crate::types::{Limits, SortedSet, number};
 
 pub(super) const ZADD: CommandSpec = CommandSpec::write(
@@ -87,6 +87,26 @@ fn add(db: &mut Db<'_>, args: Args<'_>, options: Options, reply: &mut Reply<'_>)
         .step_by(2)
         .map(|index| number::parse_f64(args.get(index)).ok_or(Error::NotFloat))
         .collect::<Result<SmallVec<[f64; 8]>, Error>>()?;
+    let members = (first..args.len())
+        .step_by(2)
+        .map(|index| args.get(index + 1));
+    add_all(
+        db,
+        args.key(1),
+        options,
+        scores.iter().copied().zip(members),
+        reply,
+    )
+}
+
+/// Adds members with scores that are not NaN, as ZADD does, and answers.
+pub fn add_all<'a>(
+    db: &mut Db<'_>,
+    key: Key<'_>,
+    options: Options,
+    members: impl ExactSizeIterator<Item = (f64, &'a [u8])>,
+    reply: &mut Reply<'_>,
+) -> CommandResult {
     let limits = db.access.sorted_set_limits();
     let missing = if options.only_existing {
         Missing::Skip
@@ -94,12 +114,11 @@ fn add(db: &mut Db<'_>, args: Args<'_>, options: Options, reply: &mut Reply<'_>)
         Missing::Make
     };
     let event = if options.increment { "zincr" } else { "zadd" };
-    let outcome = db.edit_object(args.key(1), missing, event, |set: &mut SortedSet| {
-        set.expect(scores.len(), limits);
+    let outcome = db.edit_object(key, missing, event, |set: &mut SortedSet| {
+        set.expect(members.len(), limits);
         let mut outcome = Outcome::default();
-        for (nth, &score) in scores.iter().enumerate() {
-            let change = add_one(set, args.get(first + 2 * nth + 1), score, options, limits)?;
-            outcome.count(change);
+        for (score, member) in members {
+            outcome.count(add_one(set, member, score, options, limits)?);
         }
         Ok((outcome, outcome.added + outcome.moved))
     })?;
@@ -109,12 +128,15 @@ fn add(db: &mut Db<'_>, args: Args<'_>, options: Options, reply: &mut Reply<'_>)
 
 /// The options of ZADD. ZINCRBY is a ZADD with INCR and without anything else.
 #[derive(Clone, Copy, Default)]
-struct Options {
-    only_new: bool,
-    only_existing: bool,
+pub struct Options {
+    /// NX: members that are there keep their scores.
+    pub only_new: bool,
+    /// XX: nothing is added.
+    pub only_existing: bool,
     only_greater: bool,
     only_less: bool,
-    count_changes: bool,
+    /// CH: changed scores are counted in the answer, too.
+    pub count_changes: bool,
     increment: bool,
 }
 

@@ -473,6 +473,11 @@ impl<'a> Db<'a> {
         self.changed(index, key, event);
     }
 
+    /// Counts changes that belong to one that was signalled.
+    pub fn count_more(&mut self, changes: u64) {
+        self.dirty += changes;
+    }
+
     /// Takes a collection that was taken out of its key, to be freed after the locks if it is large.
     pub fn discard_object<T: Object>(&mut self, object: T) {
         self.discard(Entry::with_object(b"", object, None, 0));
