@@ -272,7 +272,9 @@ impl Host {
         let server = self
             .shared
             .get_or_insert_with(|| Server::start_program(program, &[]));
-        server.connect().ok("FLUSHALL");
+        let mut client = server.connect();
+        server.wait_until_alone(&mut client);
+        client.ok("FLUSHALL");
         Run::new(server, protocol)
     }
 

@@ -152,6 +152,21 @@ impl Server {
         Client::connect_as(self.address, protocol)
     }
 
+    /// Waits until nobody else is connected: a client that has gone may still be noted for a moment.
+    pub fn wait_until_alone(&self, client: &mut Client) {
+        let end = Instant::now() + super::client::patience();
+        loop {
+            let list = client.call(&["CLIENT", "LIST"]).text().unwrap_or_default();
+            let others = list.iter().filter(|&&byte| byte == b'\n').count() - 1;
+            if others == 0 {
+                return;
+            }
+            let list = String::from_utf8_lossy(&list);
+            assert!(Instant::now() < end, "still connected: {list}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until the log has a line with this text. What it says before it is ready is in it too.
     pub fn has_logged(&self, text: &str) -> bool {
         let end = Instant::now() + super::client::patience();
