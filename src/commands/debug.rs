@@ -174,6 +174,7 @@ fn add_value(digest: &mut Digest, entry: &Entry) {
         ValueRef::Set(set) => digest.add_set(set),
         ValueRef::SortedSet(sorted_set) => digest.add_sorted_set(sorted_set),
         ValueRef::Hash(hash) => digest.add_hash(hash),
+        ValueRef::Stream(stream) => digest.add_stream(stream),
     }
     if entry.expiry().is_some() {
         digest.mark_expire();
@@ -247,6 +248,7 @@ fn elements(entry: &Entry) -> usize {
         ValueRef::Hash(hash) => hash.len(),
         ValueRef::Set(set) => set.len(),
         ValueRef::SortedSet(sorted_set) => sorted_set.len(),
+        ValueRef::Stream(stream) => stream.len(),
     }
 }
 
@@ -304,6 +306,8 @@ fn dump_length(entry: &Entry) -> usize {
             .iter()
             .map(|(member, _)| text(member) + size_of::<f64>())
             .sum(),
+        // Redis dumps the listpacks as they are.
+        ValueRef::Stream(stream) => stream.listpack_bytes(),
     };
     prefix_length(self::elements(entry)) + elements
 }

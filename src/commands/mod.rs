@@ -41,6 +41,7 @@ pub mod shutdown;
 pub mod slowlog;
 pub mod sorted_set;
 pub mod spec;
+pub mod stream;
 pub mod string;
 pub mod timeout;
 pub mod transactions;

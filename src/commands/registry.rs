@@ -12,7 +12,7 @@ use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, geo,
     hash, hash_expire, hyperloglog, info, latency, memory, module, monitor, object, persistence,
-    pubsub, replication, set, shutdown, slowlog, sorted_set, string, transactions,
+    pubsub, replication, set, shutdown, slowlog, sorted_set, stream, string, transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -48,6 +48,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     slowlog::COMMANDS,
     sorted_set::COMMANDS,
     sorted_set::algebra::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -8,6 +8,7 @@ use crate::random;
 use crate::stats::WorkerStats;
 use crate::types::Limits;
 use crate::types::set::SetLimits;
+use crate::types::stream::NodeLimits;
 
 /// LFU counter of a new key, so that it is not evicted at once (Redis's `LFU_INIT_VAL`).
 const LFU_INITIAL: u32 = 5;
@@ -82,6 +83,15 @@ impl Access<'_> {
         Limits {
             entries: self.config.zset_max_listpack_entries(),
             value: self.config.zset_max_listpack_value(),
+        }
+    }
+
+    /// How large a chunk of a stream may be.
+    #[inline]
+    pub fn stream_limits(&self) -> NodeLimits {
+        NodeLimits {
+            bytes: self.config.stream_node_max_bytes(),
+            entries: self.config.stream_node_max_entries(),
         }
     }
 

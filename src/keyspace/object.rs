@@ -2,7 +2,7 @@
 //! lies in the entry.
 
 use crate::keyspace::entry::StringRef;
-use crate::types::{Hash, Set, SortedSet};
+use crate::types::{Hash, Set, SortedSet, Stream};
 
 /// The type of a collection, as an entry notes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +14,13 @@ pub enum Kind {
     Set,
     /// A sorted set.
     SortedSet,
+    /// A stream.
+    Stream,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Kind; 3] = [Kind::Hash, Kind::Set, Kind::SortedSet];
+    pub const ALL: [Kind; 4] = [Kind::Hash, Kind::Set, Kind::SortedSet, Kind::Stream];
 
     /// The type's name, as TYPE answers it.
     pub fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Kind {
             Kind::Hash => "hash",
             Kind::Set => "set",
             Kind::SortedSet => "zset",
+            Kind::Stream => "stream",
         }
     }
 }
@@ -41,6 +44,11 @@ pub trait Object: Clone + Default + Send + Sync {
     /// Whether it has none.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether its key goes, because it is empty: a stream stays.
+    fn is_void(&self) -> bool {
+        Self::KIND != Kind::Stream && self.is_empty()
     }
 
     /// The word that OBJECT ENCODING answers.
@@ -79,7 +87,7 @@ macro_rules! objects {
     )*};
 }
 
-objects! { Hash, Set, SortedSet, }
+objects! { Hash, Set, SortedSet, Stream, }
 
 /// What an entry holds.
 #[derive(Clone, Copy)]
@@ -92,6 +100,8 @@ pub enum ValueRef<'a> {
     Set(&'a Set),
     /// A sorted set.
     SortedSet(&'a SortedSet),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 /// Does the same with a collection of whatever type.
@@ -108,6 +118,10 @@ macro_rules! with_object {
             }
             $crate::keyspace::object::Kind::SortedSet => {
                 type $type = $crate::types::SortedSet;
+                $body
+            }
+            $crate::keyspace::object::Kind::Stream => {
+                type $type = $crate::types::Stream;
                 $body
             }
         }

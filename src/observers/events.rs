@@ -22,6 +22,7 @@ fn class(event: &str) -> Option<u32> {
         "georadiusstore" | "geosearchstore" | "zadd" | "zdiffstore" | "zincr" | "zinterstore"
         | "zpopmax" | "zpopmin" | "zrangestore" | "zrem" | "zremrangebylex" | "zremrangebyrank"
         | "zremrangebyscore" | "zunionstore" => notify::ZSET,
+        "xadd" | "xdel" | "xsetid" | "xtrim" => notify::STREAM,
         "expired" => notify::EXPIRED,
         "evicted" => notify::EVICTED,
         "keymiss" => notify::KEY_MISS,

@@ -25,7 +25,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::{Hash, Set, SortedSet, number};
+use super::{Hash, Set, SortedSet, Stream, number};
 
 /// 20 bytes that stand for some data; zeros at first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +81,19 @@ impl Digest {
             own.mix(member);
             own.mix(number::format_f64(score).as_bytes());
             self.xor_digest(&own);
+        }
+    }
+
+    /// Adds a stream: its type, then the ID, fields and values of each entry, in order.
+    pub fn add_stream(&mut self, stream: &Stream) {
+        self.mix_number(6);
+        let mut buffer = itoa::Buffer::new();
+        for entry in stream.iter() {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.pairs() {
+                self.mix(field.bytes(&mut buffer));
+                self.mix(value.bytes(&mut buffer));
+            }
         }
     }
 

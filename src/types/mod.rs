@@ -18,12 +18,14 @@ pub mod packed;
 pub mod quoting;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod table;
 mod word;
 
 pub use hash::Hash;
 pub use set::Set;
 pub use sorted_set::SortedSet;
+pub use stream::Stream;
 
 /// How large a collection may be in its compact form (`hash-max-listpack-entries` and its kin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -303,6 +303,19 @@ impl Generator {
     }
 }
 
+/// Gives XADD an ID that does not depend on time, in place of `*`.
+fn tame_id(random: &mut Random, args: &mut Args) {
+    if !is(args, 0, "XADD") {
+        return;
+    }
+    // Where it is depends on the options; what looks like one elsewhere may as well be another text.
+    for arg in args.iter_mut().skip(2) {
+        while arg == b"*" || arg.starts_with(b"*\0") {
+            *arg = values::new_stream_id(random);
+        }
+    }
+}
+
 /// Changes what would take too long or too much memory, or depend on the order of elements.
 pub fn tame(random: &mut Random, args: &mut Args) {
     let blocking = BLOCKING.iter().find(|(name, _)| is(args, 0, name));
@@ -313,6 +326,7 @@ pub fn tame(random: &mut Random, args: &mut Args) {
             args[at] = b"0.01".to_vec();
         }
     }
+    tame_id(random, args);
     // A negative count is how many are wanted, however few there are.
     if is_random(args) && integer(args, 2).is_some_and(|count| count < -100 && count > i64::MIN) {
         args[2] = (-1 - random.below(20) as i64).to_string().into_bytes();

@@ -320,6 +320,38 @@ const EXTENTS: &[&str] = &[
     "0", "-0", "1e-300", "0.1", "0.5", "-1", "inf", "-inf", "nan", "1e300", "x", "", "20037726",
 ];
 
+/// Small IDs of a stream, then those on edges, then what is none.
+const IDS: &[&str] = &[
+    "5-1",
+    "5-2",
+    "6-1",
+    "6",
+    "5",
+    "6-3",
+    "7-2",
+    "7",
+    "0-1",
+    "1-1",
+    "4-18446744073709551615",
+    "-",
+    "+",
+    "0-0",
+    "0",
+    "8-0",
+    "18446744073709551615",
+    "18446744073709551615-18446744073709551615",
+    "$",
+    ">",
+    "",
+    "x",
+    "5-",
+    "-5",
+    "5-1-1",
+    "5-x",
+    "18446744073709551616",
+    "*",
+];
+
 const ENCODINGS: &[&str] = &[
     "u8", "i8", "u8", "i8", "u1", "i1", "u2", "i5", "u16", "i16", "i33", "u63", "i64", "i64",
     "u64", "i65", "u0", "i", "x8", "", "U8", "i08", "u8\0",
@@ -335,7 +367,7 @@ fn text(random: &mut Random, choices: &[&str]) -> Vec<u8> {
 }
 
 /// All keys.
-pub fn keys() -> [Vec<u8>; 12] {
+pub fn keys() -> [Vec<u8>; 14] {
     [
         b"a".to_vec(),
         b"b".to_vec(),
@@ -349,6 +381,8 @@ pub fn keys() -> [Vec<u8>; 12] {
         b"hll:2".to_vec(),
         b"geo".to_vec(),
         b"geo:2".to_vec(),
+        b"stream".to_vec(),
+        b"stream:2".to_vec(),
     ]
 }
 
@@ -369,6 +403,7 @@ pub fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
         Group::Bitmap | Group::String => &[6, 7],
         Group::Geo => &[10, 11, 10],
         Group::HyperLogLog => &[8, 9],
+        Group::Stream => &[12, 13, 12],
         _ => return key(random),
     };
     match random.below(8) {
@@ -438,6 +473,29 @@ pub fn bits(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// An ID of an entry of a stream, mostly, or one end of a range of them.
+pub fn stream_id(random: &mut Random) -> Vec<u8> {
+    let id = match random.below(10) {
+        0 => text(random, IDS),
+        1 | 2 => text(random, &IDS[..16]),
+        _ => text(random, &IDS[..8]),
+    };
+    match random.below(10) {
+        0 => [b"(", &id[..]].concat(),
+        _ => id,
+    }
+}
+
+/// The ID of an entry that is added: mostly one that the server completes, so that it is the same on all
+/// servers and often a good one.
+pub fn new_stream_id(random: &mut Random) -> Vec<u8> {
+    match random.below(60) {
+        0 => text(random, IDS),
+        1..8 => text(random, &IDS[..8]),
+        _ => text(random, &["5-*", "6-*", "7-*", "7-*"]),
+    }
+}
+
 /// Degrees: mostly on a coarse grid, so that distances are equal, or near each other, or on an edge.
 pub fn degrees(random: &mut Random) -> Vec<u8> {
     match random.below(12) {
@@ -500,6 +558,14 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
     let collection = matches!(group, Group::Hash | Group::Set | Group::SortedSet);
     match (kind, name) {
         (ArgKind::Key(_), _) => key_for(random, group),
+        (ArgKind::String, "id" | "ID" | "start" | "end" | "threshold" | "last-id")
+            if group == Group::Stream && random.below(20) != 0 =>
+        {
+            stream_id(random)
+        }
+        (ArgKind::Integer, "count") if group == Group::Stream && random.below(4) != 0 => {
+            (random.below(9) as i64 - 2).to_string().into_bytes()
+        }
         (ArgKind::Pattern, _) => pattern(random),
         (ArgKind::String, "member" | "member1" | "member2" | "field") => member(random),
         (ArgKind::String, "value") if collection => member(random),

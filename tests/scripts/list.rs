@@ -40,6 +40,7 @@ macro_rules! for_each_script {
             sorted_set_scan,
             sorted_set_store,
             standalone,
+            stream,
             string,
             tracking,
             tracking_broadcast,

@@ -42,7 +42,7 @@ pub enum SetExpiry {
 /// What happens where a collection is to be changed and there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It is made, and kept if it is not empty afterwards.
+    /// It is made, and kept if it is not empty afterwards; a stream is kept in any case.
     Make,
     /// Nothing.
     Skip,
@@ -222,6 +222,13 @@ impl<'a> Db<'a> {
         }
     }
 
+    /// Entries came to the stream under a key of the selected database: clients that wait for them are served
+    /// after the batch.
+    #[inline]
+    pub fn entries_came(&mut self, key: Key<'_>) {
+        self.arrived(self.access.index, key);
+    }
+
     /// Whether the key's shard is locked: not always while a waiting client is served.
     pub fn covers(&self, key: Key<'_>) -> bool {
         self.locked.set().contains(shard_of(key.hash))
@@ -377,8 +384,8 @@ impl<'a> Db<'a> {
     }
 
     /// Gives `change` a collection to be changed; it returns its result and how many changes it made.
-    /// If any, they are signalled as `event`; a collection that is left empty is removed with its key, and a
-    /// new one that stays empty is never stored. `None` if there is none and `missing` is to skip.
+    /// If any, they are signalled as `event`; a collection other than a stream that is left empty is removed
+    /// with its key, and a new one that stays empty is never stored. `None` if there is none and `missing` is to skip.
     ///
     /// # Errors
     /// `WRONGTYPE`, or what `change` returns; then it must have changed nothing, and nothing is
@@ -398,7 +405,7 @@ impl<'a> Db<'a> {
             let had_timed_fields = entry.has_timed_fields();
             let object = entry.object_mut::<T>()?;
             let (result, changes) = change(object)?;
-            let emptied = object.is_empty();
+            let emptied = object.is_void();
             if T::KIND == Kind::Hash {
                 let earliest = entry.note_fields();
                 if had_timed_fields || earliest.is_some() {
@@ -419,7 +426,7 @@ impl<'a> Db<'a> {
         }
         let mut object = T::default();
         let (result, changes) = change(&mut object)?;
-        if !object.is_empty() {
+        if !object.is_void() {
             let entry = Entry::with_object(key.bytes, object, None, access.fresh_clock());
             Self::put(self.shard_mut(key).make_database(index), key, entry);
             self.arrived(index, key);
@@ -454,7 +461,7 @@ impl<'a> Db<'a> {
     /// O(1); what was there is freed later if it is large.
     pub fn store_object<T: Object>(&mut self, key: Key<'_>, object: T, event: &'static str) {
         let index = self.access.index;
-        if object.is_empty() {
+        if object.is_void() {
             return self.delete(index, key);
         }
         self.expire_if_needed(index, key);

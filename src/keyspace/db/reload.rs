@@ -70,6 +70,7 @@ fn read_anew(entry: &Entry, now: Millis, access: &Access<'_>) -> Entry {
             let fresh = SortedSet::from_sorted(sorted_set.len(), longest, members, limits);
             Entry::with_object(key, fresh, expiry, clock)
         }
+        ValueRef::Stream(stream) => Entry::with_object(key, stream.clone(), expiry, clock),
     }
 }
 

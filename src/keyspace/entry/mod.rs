@@ -413,6 +413,8 @@ impl Entry {
             Some(Kind::Set) => ValueRef::Set(unsafe { &*self.object_ptr() }),
             // SAFETY: as above.
             Some(Kind::SortedSet) => ValueRef::SortedSet(unsafe { &*self.object_ptr() }),
+            // SAFETY: as above.
+            Some(Kind::Stream) => ValueRef::Stream(unsafe { &*self.object_ptr() }),
             None => ValueRef::String(self.text()),
         }
     }
@@ -502,6 +504,7 @@ impl Entry {
             ValueRef::Hash(hash) => hash.encoding(),
             ValueRef::Set(set) => set.encoding(),
             ValueRef::SortedSet(sorted_set) => sorted_set.encoding(),
+            ValueRef::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -702,6 +705,9 @@ impl Entry {
             ValueRef::SortedSet(sorted_set) => {
                 return Entry::with_object(key, sorted_set.clone(), expiry, clock);
             }
+            ValueRef::Stream(stream) => {
+                return Entry::with_object(key, stream.clone(), expiry, clock);
+            }
         };
         Entry::new(key, value, expiry, clock)
     }
@@ -766,6 +772,7 @@ impl Entry {
             ValueRef::Hash(hash) => hash.heap_bytes(),
             ValueRef::Set(set) => set.heap_bytes(),
             ValueRef::SortedSet(sorted_set) => sorted_set.heap_bytes(),
+            ValueRef::Stream(stream) => stream.heap_bytes(),
         }
     }
 
@@ -777,6 +784,7 @@ impl Entry {
             ValueRef::Hash(hash) => !hash.is_compact(),
             ValueRef::Set(set) => !set.is_compact(),
             ValueRef::SortedSet(sorted_set) => !sorted_set.is_compact(),
+            ValueRef::Stream(stream) => !stream.is_compact(),
         }
     }
 
