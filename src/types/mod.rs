@@ -15,6 +15,7 @@ pub mod lcs;
 pub mod long_double;
 pub mod number;
 pub mod packed;
+pub mod quicksort;
 pub mod quoting;
 pub mod set;
 pub mod sorted_set;

@@ -1,6 +1,6 @@
 //! Numbers as text: which bytes are a number, and how a number is printed.
 
-use rustc_apfloat::{Float, ieee::Double};
+use rustc_apfloat::{Float, Round, Status, StatusAnd, ieee::Double};
 
 use super::grisu;
 
@@ -122,16 +122,36 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 /// fine, no text at all is 0, and what is too large or too small becomes an infinity or zero. NaN is
 /// refused, and so is anything behind the number.
 pub fn parse_c_f64(text: &[u8]) -> Option<f64> {
+    c_f64(text).map(|(value, _)| value)
+}
+
+/// As [`parse_c_f64`], but what is too large, or too small for all its digits to count, is refused (SORT).
+#[inline]
+pub fn parse_c_f64_in_range(text: &[u8]) -> Option<f64> {
+    match parse_i64(text) {
+        Some(whole) => Some(whole as f64),
+        None => c_f64(text).and_then(|(value, fits)| fits.then_some(value)),
+    }
+}
+
+/// The number, and whether C's `strtod` finds it in range.
+fn c_f64(text: &[u8]) -> Option<(f64, bool)> {
     let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
     if text.is_empty() {
-        return Some(0.0);
+        return Some((0.0, true));
     }
     let text = skip_blanks(text);
-    let value = match std::str::from_utf8(text).ok()?.parse::<f64>() {
-        Ok(value) => value,
-        Err(_) => f64::from_bits(Hex::parse(text)?.nearest::<Double>()?.to_bits() as u64),
+    let (value, fits) = match std::str::from_utf8(text).ok()?.parse::<f64>() {
+        Ok(value) if value.is_infinite() => (value, names_infinity(text)),
+        Ok(value) => (value, value.is_normal() || is_zero_mantissa(text)),
+        Err(_) => {
+            let nearest = Hex::parse(text)?.nearest::<Double>()?;
+            let lost = Status::OVERFLOW | Status::UNDERFLOW;
+            let value = f64::from_bits(nearest.value.to_bits() as u64);
+            (value, !nearest.status.intersects(lost))
+        }
     };
-    (!value.is_nan()).then_some(value)
+    (!value.is_nan()).then_some((value, fits))
 }
 
 /// The text without its leading white space, as C's `isspace` sees it.
@@ -218,18 +238,18 @@ impl Hex {
 
     /// The nearest number of a type; `None` if it is too large, or not zero yet would become zero.
     pub(super) fn round<F: Float>(&self) -> Option<F> {
-        let value = self.nearest::<F>()?;
+        let value = self.nearest::<F>()?.value;
         let lost = value.is_infinite() || value.is_zero() && self.mantissa != 0;
         (!lost).then_some(value)
     }
 
-    /// The nearest number of a type, be it zero or an infinity.
-    fn nearest<F: Float>(&self) -> Option<F> {
+    /// The nearest number of a type, be it zero or an infinity, and whether something was lost.
+    fn nearest<F: Float>(&self) -> Option<StatusAnd<F>> {
         // Far outside of every type's range, yet within what exponents can be computed with.
         let exponent = self.exponent.clamp(-40_000, 40_000);
         let sign = if self.negative { "-" } else { "" };
         let text = format!("{sign}0x{:x}p{exponent}", self.mantissa);
-        text.parse::<F>().ok()
+        F::from_str_r(&text, Round::NearestTiesToEven).ok()
     }
 }
 
@@ -588,6 +608,39 @@ mod tests {
             " ", "1 ", "1x", "x", "nan", "-nan", "0x", "1e", ".", "(1", "+", "--1", "1_0",
         ] {
             assert_eq!(parse_c_f64(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn doubles_in_range() {
+        for (text, value) in [
+            ("", 0.0),
+            ("-0", 0.0),
+            (" 0x10", 16.0),
+            ("7\0x", 7.0),
+            ("-inf", f64::NEG_INFINITY),
+            ("0e-999", 0.0),
+            ("2.3e-308", 2.3e-308),
+            ("0x1p-1074", 5e-324),
+            ("9223372036854775807", 9_223_372_036_854_775_807.0),
+            ("123456789012345678901234567890", 1.234_567_890_123_456_8e29),
+        ] {
+            let found = parse_c_f64_in_range(text.as_bytes());
+            assert_eq!(found, Some(value), "{text:?}");
+        }
+        for text in [
+            "1 ",
+            "x",
+            "nan",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "5e-324",
+            "0x1p5000",
+            "0x1p-5000",
+            "0x1.8p-1074",
+        ] {
+            assert_eq!(parse_c_f64_in_range(text.as_bytes()), None, "{text:?}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::keyspace::{Db, Entry, View};
 use crate::resp::{Args, Reply};
 use crate::types::geo::{self, Position, Search, Shape};
+use crate::types::quicksort::sort_part;
 use crate::types::{Limits, SortedSet, number};
 
 const KEY: Arg = Arg::new("key", ArgKind::Key(0));
@@ -530,7 +531,7 @@ impl Query {
             }
         };
         match self.order.or(nearest) {
-            Some(order) if wanted < points.len() => geo::sort_first(points, wanted, by(order)),
+            Some(order) if wanted < points.len() => sort_part(points, 0..wanted, by(order)),
             Some(order) => points.sort_by(by(order)),
             None => {}
         }
