@@ -29,7 +29,7 @@ const EXPECTED: &str = "
     CLIENT|NO-TOUCH CLIENT|PAUSE CLIENT|REPLY CLIENT|SETINFO CLIENT|SETNAME CLIENT|UNBLOCK
     CLIENT|UNPAUSE
     COPY DEL EXISTS EXPIRE EXPIREAT EXPIRETIME KEYS MOVE PERSIST PEXPIRE PEXPIREAT PEXPIRETIME PTTL
-    RANDOMKEY RENAME RENAMENX SCAN TOUCH TTL TYPE UNLINK WAIT
+    RANDOMKEY RENAME RENAMENX SCAN SORT_RO TOUCH TTL TYPE UNLINK WAIT
     HDEL HEXISTS HGET HGETALL HINCRBY HINCRBYFLOAT HKEYS HLEN HMGET HMSET HRANDFIELD HSCAN HSET HSETNX
     HSTRLEN HVALS
     HEXPIRE HEXPIREAT HEXPIRETIME HGETDEL HGETEX HPERSIST HPEXPIRE HPEXPIREAT HPEXPIRETIME HPTTL HSETEX HTTL
@@ -315,7 +315,9 @@ fn argument(arg: &Arg) -> Value {
         map.insert(field.into(), json!(true));
     }
     match arg.kind {
-        ArgKind::Key(index) => drop(map.insert("key_spec_index".into(), json!(index))),
+        ArgKind::Key(index) | ArgKind::KeyPattern(index) => {
+            map.insert("key_spec_index".into(), json!(index));
+        }
         ArgKind::OneOf(inner) | ArgKind::Block(inner) => {
             map.insert("arguments".into(), grammar(inner));
         }
@@ -341,7 +343,9 @@ fn keys_of_arguments_exist_among_the_specifications() {
     fn check(args: &[Arg], specs: usize, name: &str) {
         for arg in args {
             match arg.kind {
-                ArgKind::Key(index) => assert!(index < specs, "{name}: {}", arg.name),
+                ArgKind::Key(index) | ArgKind::KeyPattern(index) => {
+                    assert!(index < specs, "{name}: {}", arg.name);
+                }
                 ArgKind::OneOf(inner) | ArgKind::Block(inner) => check(inner, specs, name),
                 _ => {}
             }

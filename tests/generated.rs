@@ -15,6 +15,8 @@ mod commands;
 mod events;
 #[path = "generated/judge.rs"]
 mod judge;
+#[path = "generated/sort.rs"]
+mod sort;
 #[path = "generated/values.rs"]
 mod values;
 

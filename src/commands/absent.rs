@@ -53,7 +53,6 @@ pub const ABSENT: &[&str] = &[
     "RPUSHX",
     "SCRIPT",
     "SORT",
-    "SORT_RO",
     "XACK",
     "XAUTOCLAIM",
     "XCLAIM",

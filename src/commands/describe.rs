@@ -212,7 +212,7 @@ fn argument(arg: &Arg, reply: &mut Reply<'_>) {
         _ => None,
     };
     let key_spec = match arg.kind {
-        ArgKind::Key(index) => Some(index),
+        ArgKind::Key(index) | ArgKind::KeyPattern(index) => Some(index),
         _ => None,
     };
     let shown = arg.display.unwrap_or(arg.name);

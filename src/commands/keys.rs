@@ -140,6 +140,14 @@ impl Command {
                     .is_some()
             }
             KeyPlan::General => {
+                if let Some(find) = self.spec.find_keys {
+                    let mut any = false;
+                    find(args, &mut |index, flags| {
+                        any = true;
+                        f(index, flags);
+                    });
+                    return any;
+                }
                 let mut real = self.real_specs();
                 if real.any(|spec| matches!(find(spec, args), Search::Invalid)) {
                     return false;
@@ -160,6 +168,9 @@ impl Command {
     /// [`Command::for_each_key`], specifications that do not fit are passed over (PFMERGE needs no source), and a
     /// keyword is found each time it is there (GEORADIUS takes several STORE).
     pub fn for_each_possible_key(&self, args: Args<'_>, mut f: impl FnMut(usize, KeyFlags)) {
+        if let Some(find) = self.spec.find_keys {
+            return find(args, &mut f);
+        }
         for spec in self.real_specs() {
             if let BeginSearch::Keyword(word, from) = spec.begin
                 && let Ok(from) = usize::try_from(from)

@@ -39,6 +39,7 @@ pub mod secrets;
 pub mod set;
 pub mod shutdown;
 pub mod slowlog;
+pub mod sort;
 pub mod sorted_set;
 pub mod spec;
 pub mod stream;

@@ -12,7 +12,7 @@ use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, geo,
     hash, hash_expire, hyperloglog, info, latency, memory, module, monitor, object, persistence,
-    pubsub, replication, set, shutdown, slowlog, sorted_set, stream, string, transactions,
+    pubsub, replication, set, shutdown, slowlog, sort, sorted_set, stream, string, transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -46,6 +46,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     set::COMMANDS,
     shutdown::COMMANDS,
     slowlog::COMMANDS,
+    sort::COMMANDS,
     sorted_set::COMMANDS,
     sorted_set::algebra::COMMANDS,
     stream::COMMANDS,

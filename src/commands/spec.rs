@@ -49,11 +49,17 @@ pub enum Control {
     Reset,
 }
 
+/// Finds keys: calls the function with the number and the flags of each argument that is one.
+pub type FindFn = fn(Args<'_>, &mut dyn FnMut(usize, KeyFlags));
+
 /// Which shards a command locks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Footprint {
     /// Those of the keys that the key specifications find; none if there are no keys.
     Keys,
+    /// The same, or every shard if the function finds that the arguments ask for keys that none of them
+    /// names.
+    KeysOrAll(fn(Args<'_>) -> bool),
     /// Every shard, shared.
     AllShared,
     /// Every shard, exclusively.
@@ -337,6 +343,16 @@ impl KeySpec {
         Self::range(index, 0, 1, flags)
     }
 
+    /// Keys of which no specification can say where they are.
+    pub const fn unknown(flags: KeyFlags) -> Self {
+        KeySpec {
+            begin: BeginSearch::Unknown,
+            find: FindKeys::Unknown,
+            flags,
+            notes: None,
+        }
+    }
+
     /// Keys from argument `index` up to `last`, every `step`th.
     pub const fn range(index: usize, last: isize, step: usize, flags: KeyFlags) -> Self {
         KeySpec {
@@ -423,6 +439,8 @@ pub enum ArgKind {
     Key(usize),
     /// A glob-style pattern.
     Pattern,
+    /// A pattern for keys, of the key specification of this number.
+    KeyPattern(usize),
     /// A time as Unix seconds or milliseconds.
     UnixTime,
     /// A literal word.
@@ -441,7 +459,7 @@ impl ArgKind {
             ArgKind::Integer => "integer",
             ArgKind::Double => "double",
             ArgKind::Key(_) => "key",
-            ArgKind::Pattern => "pattern",
+            ArgKind::Pattern | ArgKind::KeyPattern(_) => "pattern",
             ArgKind::UnixTime => "unix-time",
             ArgKind::PureToken => "pure-token",
             ArgKind::OneOf(_) => "oneof",
@@ -553,6 +571,8 @@ pub struct CommandSpec {
     pub categories: Categories,
     /// Key specifications.
     pub keys: &'static [KeySpec],
+    /// What finds the keys where the specifications cannot.
+    pub find_keys: Option<FindFn>,
     /// Shards that it locks.
     pub footprint: Footprint,
     /// Documentation group.
@@ -586,6 +606,7 @@ impl CommandSpec {
             flags: Flags::NONE,
             categories: Categories::NONE,
             keys: &[],
+            find_keys: None,
             footprint: Footprint::Keys,
             group,
             summary: "",
@@ -683,6 +704,12 @@ impl CommandSpec {
     /// Sets the key specifications.
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets what finds the keys, which the specifications leave unknown.
+    pub const fn find_keys(mut self, find: FindFn) -> Self {
+        self.find_keys = Some(find);
         self
     }
 

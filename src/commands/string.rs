@@ -635,7 +635,7 @@ pub const COMMANDS: &[CommandSpec] = &[
 
 /// Writes a string as a bulk.
 #[inline]
-fn write_string(value: StringRef<'_>, reply: &mut Reply<'_>) {
+pub(super) fn write_string(value: StringRef<'_>, reply: &mut Reply<'_>) {
     match value {
         StringRef::Int(number) => reply.bulk_integer(number),
         StringRef::Bytes(bytes) => reply.bulk(bytes),

@@ -43,6 +43,10 @@ fn lock_shard<'a>(server: &'a Server, stats: &'a WorkerStats, shard: usize, now:
 pub fn hash_keys(command: &Command, buffer: &[u8], slots: &mut [Slot]) -> ShardSet {
     let mut shards = match command.spec.footprint {
         Footprint::Keys => ShardSet::NONE,
+        Footprint::KeysOrAll(asks_for_others) => match asks_for_others(Args::new(buffer, slots)) {
+            true => ShardSet::ALL,
+            false => ShardSet::NONE,
+        },
         Footprint::AllShared | Footprint::AllExclusive => ShardSet::ALL,
     };
     let mut hash = |slot: &mut Slot| {

@@ -15,7 +15,7 @@ use crate::latency::timer::Timer;
 use crate::observers::monitor::Shown;
 use crate::observers::tracking::{Change, Choice};
 use crate::observers::{Woken, events};
-use crate::resp::{Args, Key, Reply};
+use crate::resp::{Args, Reply};
 use crate::server::Server;
 use crate::session::gate::Request;
 use crate::session::multi::Queue;
@@ -230,7 +230,9 @@ impl<'a> Turn<'a> {
             Handler::Session(run) => {
                 let mode = match command.spec.footprint {
                     Footprint::AllShared => Mode::Shared,
-                    Footprint::Keys | Footprint::AllExclusive => Mode::Exclusive,
+                    Footprint::Keys | Footprint::KeysOrAll(_) | Footprint::AllExclusive => {
+                        Mode::Exclusive
+                    }
                 };
                 let locked = Locked::acquire(&self.server.keyspace, shards, mode);
                 let mut access = self.access(session);
@@ -422,30 +424,10 @@ fn read_exclusively(
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let mark = reply.mark();
-    let (result, traces) = {
-        let view = db.view().tentative();
-        let result = run(&view, args, reply);
-        if !view.met_expired() || !view.access.removes_stale {
-            view.count();
-            (Some(result), view.take_traces())
-        } else {
-            (None, view.take_traces())
-        }
-    };
-    for trace in &traces {
-        match trace {
-            Trace::Stale(key) => db.remove_if_stale(Key::new(key)),
-            Trace::Missed(key) => db.notify_missed(Key::new(key)),
-        }
-    }
-    if let Some(result) = result {
-        return result;
-    }
-    reply.cut(mark);
-    let view = db.view();
-    let result = run(&view, args, reply);
-    view.count();
-    result
+    db.look_up(|view| {
+        reply.cut(mark);
+        run(view, args, reply)
+    })
 }
 
 /// Publishes what a read looked for in vain.

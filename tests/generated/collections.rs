@@ -4,6 +4,7 @@
 
 use crate::commands::{Args, Generator, Request, both_know, is, words};
 use crate::judge::Rule;
+use crate::sort;
 use crate::support::random::Random;
 use crate::values;
 use redouble::commands::registry::{self, Command};
@@ -27,7 +28,12 @@ const PICKS: &[(&str, &[&str], &[&str])] = &[
 
 /// Whether the request may only be sent with others around it.
 pub fn needs_care(args: &Args) -> bool {
-    is_random(args) || is_lexical(args) || is_blocking(args) || may_fail(args) || converts(args)
+    is_random(args)
+        || is_lexical(args)
+        || is_blocking(args)
+        || may_fail(args)
+        || converts(args)
+        || sort::is_sort(args)
 }
 
 fn is_random(args: &Args) -> bool {
@@ -118,6 +124,9 @@ impl Generator {
         }
         if is_random(&args) {
             return self.pick_at_random(args, out);
+        }
+        if sort::is_sort(&args) {
+            return self.sort(args, out);
         }
         if is_lexical(&args) {
             self.members_of_one_score(&args, out);
@@ -327,6 +336,7 @@ pub fn tame(random: &mut Random, args: &mut Args) {
         }
     }
     tame_id(random, args);
+    sort::tame(args);
     // A negative count is how many are wanted, however few there are.
     if is_random(args) && integer(args, 2).is_some_and(|count| count < -100 && count > i64::MIN) {
         args[2] = (-1 - random.below(20) as i64).to_string().into_bytes();

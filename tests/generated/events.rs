@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 /// How alike the events must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Exactly {
-    /// The same in the same order; but keys that expire one after another, which a SCAN meets in the order
-    /// of its tables.
+    /// The same in the same order; but keys that expire or are missing one after another, which a SCAN or a SORT
+    /// meets in the order of its tables.
     InOrder,
     /// DIFFERENCE: all fields of a hash that are due expire at once, here, and the hash is then missing. What
     /// expires must be the same, however often, and whatever is missing.
@@ -74,15 +74,19 @@ fn heard(client: &mut Client) -> Vec<String> {
 
 fn in_order(events: &[String]) -> Vec<String> {
     let mut events = events.to_vec();
-    let expires =
-        |event: &String| event.contains("__:expired\" ") || event.ends_with(" \"expired\"");
-    for run in events.chunk_by_mut(|a, b| expires(a) && expires(b)) {
+    let absent = |event: &String| is(event, "expired") || is(event, "keymiss");
+    for run in events.chunk_by_mut(|a, b| absent(a) && absent(b)) {
         run.sort();
     }
     events
 }
 
+/// Whether the line is this event, in either of its channels.
+fn is(event: &str, name: &str) -> bool {
+    event.contains(&format!("__:{name}\" ")) || event.ends_with(&format!(" \"{name}\""))
+}
+
 fn expired(events: &[String]) -> BTreeSet<&String> {
-    let missed = |event: &str| event.contains("__:keymiss\" ") || event.ends_with(" \"keymiss\"");
+    let missed = |event: &str| is(event, "keymiss");
     events.iter().filter(|event| !missed(event)).collect()
 }

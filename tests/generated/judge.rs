@@ -36,6 +36,13 @@ pub enum Rule {
     Digest((u32, u32)),
     /// The same of one key, whose type is the reply before.
     DigestAfterType((u32, u32)),
+    /// Exactly if the reply before says this type, else as the other rule says.
+    AsTypeSays {
+        /// The type.
+        exact: &'static str,
+        /// The other rule.
+        else_as: Box<Rule>,
+    },
     /// Doubles may have more digits than they need.
     Numbers(Box<Rule>),
     /// Null, or one of the keys that the SCAN before it has returned.
@@ -94,6 +101,10 @@ impl Rule {
             Rule::DigestAfterType(version) => {
                 before == Some(&Value::Simple(b"zset".to_vec()))
                     && Rule::Digest(*version).accepts(ours, theirs, None)
+            }
+            Rule::AsTypeSays { exact, else_as } => {
+                let exact = Value::Simple(exact.as_bytes().to_vec());
+                before != Some(&exact) && else_as.accepts(ours, theirs, None)
             }
             Rule::Numbers(rule) => {
                 rule.accepts(&short(ours), &short(theirs), before.map(short).as_ref())

@@ -1,6 +1,7 @@
 //! The few keys and values that the generated requests are made of: those that lie on edges.
 
 use crate::commands::{Args, is};
+use crate::sort;
 use crate::support::random::Random;
 use redouble::commands::spec::{ArgKind, Group};
 
@@ -567,6 +568,7 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
             (random.below(9) as i64 - 2).to_string().into_bytes()
         }
         (ArgKind::Pattern, _) => pattern(random),
+        (ArgKind::KeyPattern(_), _) => sort::pattern(random),
         (ArgKind::String, "member" | "member1" | "member2" | "field") => member(random),
         (ArgKind::String, "value") if collection => member(random),
         (ArgKind::Double, "min" | "max") => score_bound(random),

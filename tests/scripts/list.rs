@@ -33,6 +33,7 @@ macro_rules! for_each_script {
             set,
             set_algebra,
             slowlog,
+            sort_ro,
             sorted_set,
             sorted_set_algebra,
             sorted_set_pop,

@@ -3,6 +3,7 @@
 use super::Db;
 use crate::clock::Millis;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::view::{Trace, View};
 use crate::keyspace::watch::Blame;
 use crate::resp::Key;
 use crate::types::Hash;
@@ -56,6 +57,33 @@ impl FieldSweep {
 }
 
 impl Db<'_> {
+    /// Runs a read. What it meets past its expiry is removed, and then it runs once more.
+    pub fn look_up<R>(&mut self, mut run: impl FnMut(&View<'_>) -> R) -> R {
+        let (result, traces) = {
+            let view = self.view().tentative();
+            let result = run(&view);
+            if !view.met_expired() || !view.access.removes_stale {
+                view.count();
+                (Some(result), view.take_traces())
+            } else {
+                (None, view.take_traces())
+            }
+        };
+        for trace in &traces {
+            match trace {
+                Trace::Stale(key) => self.remove_if_stale(Key::new(key)),
+                Trace::Missed(key) => self.notify_missed(Key::new(key)),
+            }
+        }
+        if let Some(result) = result {
+            return result;
+        }
+        let view = self.view();
+        let result = run(&view);
+        view.count();
+        result
+    }
+
     #[cold]
     pub(super) fn expire(&mut self, index: usize, key: Key<'_>) {
         let now = self.access.millis();
