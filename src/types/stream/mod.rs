@@ -7,7 +7,11 @@
 //!
 //! It is one word, so that a key's entry holds it.
 
+pub mod by_id;
 mod chunk;
+pub mod group;
+#[cfg(test)]
+mod group_tests;
 mod id;
 #[cfg(test)]
 mod tests;
