@@ -19,12 +19,14 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
+use std::ops::{Deref, DerefMut};
 
 pub use chunk::{Entry, Pairs};
 pub use id::{IdText, NewId, StreamId};
 pub use value::Text;
 
 use chunk::{Chunk, Entries};
+use group::Groups;
 
 /// Most bytes of a chunk, and of the texts of one entry, whatever the settings say.
 const MOST_BYTES: usize = 1 << 30;
@@ -67,7 +69,7 @@ pub enum AppendError {
     TooLarge,
 }
 
-/// A stream. One word: a pointer.
+/// A stream: its entries, and the groups that read them. One word: a pointer.
 #[derive(Clone, Default)]
 pub struct Stream(Box<Inner>);
 
@@ -75,14 +77,8 @@ const _: () = assert!(size_of::<Stream>() == 8);
 
 #[derive(Clone, Default)]
 struct Inner {
-    /// All chunks but the last, by the ID of their first entry.
-    chunks: BTreeMap<StreamId, Chunk>,
-    last: Option<(StreamId, Chunk)>,
-    len: usize,
-    first_id: StreamId,
-    last_id: StreamId,
-    max_deleted_id: StreamId,
-    entries_added: u64,
+    log: Log,
+    groups: Groups,
 }
 
 impl Stream {
@@ -94,7 +90,80 @@ impl Stream {
     /// Number of entries. O(1).
     #[inline]
     pub fn len(&self) -> usize {
-        self.0.len
+        self.0.log.len
+    }
+
+    /// Whether it has no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its consumer groups.
+    pub fn groups(&self) -> &Groups {
+        &self.0.groups
+    }
+
+    /// Its consumer groups, to be changed.
+    pub fn groups_mut(&mut self) -> &mut Groups {
+        &mut self.0.groups
+    }
+
+    /// Its entries, and its groups to be changed while they are read.
+    #[inline]
+    pub fn parts(&mut self) -> (&Log, &mut Groups) {
+        (&self.0.log, &mut self.0.groups)
+    }
+
+    /// The word that OBJECT ENCODING answers.
+    pub fn encoding(&self) -> &'static str {
+        "stream"
+    }
+
+    /// Whether it is so small that it is freed at once.
+    pub fn is_compact(&self) -> bool {
+        self.chunks() <= 1 && self.0.groups.is_empty()
+    }
+
+    /// Bytes on the heap. O(chunks, consumers, and what is pending / 64).
+    pub fn heap_bytes(&self) -> usize {
+        size_of::<Inner>() + self.0.log.heap_bytes() + self.0.groups.heap_bytes()
+    }
+}
+
+impl Deref for Stream {
+    type Target = Log;
+
+    #[inline]
+    fn deref(&self) -> &Log {
+        &self.0.log
+    }
+}
+
+impl DerefMut for Stream {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Log {
+        &mut self.0.log
+    }
+}
+
+/// The entries of a stream.
+#[derive(Clone, Default)]
+pub struct Log {
+    /// All chunks but the last, by the ID of their first entry.
+    chunks: BTreeMap<StreamId, Chunk>,
+    last: Option<(StreamId, Chunk)>,
+    len: usize,
+    first_id: StreamId,
+    last_id: StreamId,
+    max_deleted_id: StreamId,
+    entries_added: u64,
+}
+
+impl Log {
+    /// Number of entries. O(1).
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether it has no entry.
@@ -104,49 +173,49 @@ impl Stream {
 
     /// The ID of the first entry; `0-0` if there is none.
     pub fn first_id(&self) -> StreamId {
-        self.0.first_id
+        self.first_id
     }
 
     /// The highest ID that was ever added or set.
     #[inline]
     pub fn last_id(&self) -> StreamId {
-        self.0.last_id
+        self.last_id
     }
 
     /// Sets the ID behind which new entries come.
     pub fn set_last_id(&mut self, id: StreamId) {
-        self.0.last_id = id;
+        self.last_id = id;
     }
 
-    /// The highest ID that was deleted by [`Stream::delete`], or set.
+    /// The highest ID that was deleted by [`Log::delete`], or set.
     pub fn max_deleted_id(&self) -> StreamId {
-        self.0.max_deleted_id
+        self.max_deleted_id
     }
 
     /// Sets the highest ID that counts as deleted.
     pub fn set_max_deleted_id(&mut self, id: StreamId) {
-        self.0.max_deleted_id = id;
+        self.max_deleted_id = id;
     }
 
     /// Number of entries that were ever added, or what was set.
     pub fn entries_added(&self) -> u64 {
-        self.0.entries_added
+        self.entries_added
     }
 
     /// Sets the number of entries that were ever added.
     pub fn set_entries_added(&mut self, count: u64) {
-        self.0.entries_added = count;
+        self.entries_added = count;
     }
 
     /// Number of chunks: the keys of Redis's radix tree.
     pub fn chunks(&self) -> usize {
-        self.0.chunks.len() + usize::from(self.0.last.is_some())
+        self.chunks.len() + usize::from(self.last.is_some())
     }
 
     /// Bytes that its chunks would have as Redis's listpacks. O(chunks).
     pub fn listpack_bytes(&self) -> usize {
-        let last = self.0.last.iter().map(|(_, chunk)| chunk);
-        let chunks = self.0.chunks.values().chain(last);
+        let last = self.last.iter().map(|(_, chunk)| chunk);
+        let chunks = self.chunks.values().chain(last);
         chunks.map(Chunk::listpack_bytes).sum()
     }
 
@@ -164,7 +233,7 @@ impl Stream {
     where
         P: ExactSizeIterator<Item = (&'a [u8], &'a [u8])> + Clone,
     {
-        let last_id = self.0.last_id;
+        let last_id = self.last_id;
         let following = match id {
             NewId::Auto if now > last_id.ms => Some(StreamId::new(now, 0)),
             NewId::Auto => last_id.next(),
@@ -184,25 +253,24 @@ impl Stream {
         if bytes > MOST_BYTES {
             return Err(AppendError::TooLarge);
         }
-        let inner = &mut *self.0;
-        let last = match &mut inner.last {
+        let last = match &mut self.last {
             Some((first, chunk)) if has_room(chunk, bytes, limits) => (*first, chunk),
             _ => {
-                if let Some((first, mut full)) = inner.last.take() {
+                if let Some((first, mut full)) = self.last.take() {
                     full.seal();
-                    inner.chunks.insert(first, full);
+                    self.chunks.insert(first, full);
                 }
                 let chunk = Chunk::new(pairs.clone().map(|(field, _)| field));
-                let (first, chunk) = inner.last.insert((id, chunk));
+                let (first, chunk) = self.last.insert((id, chunk));
                 (*first, chunk)
             }
         };
         last.1.append(last.0, id, pairs);
-        inner.len += 1;
-        inner.entries_added += 1;
-        inner.last_id = id;
-        if inner.len == 1 {
-            inner.first_id = id;
+        self.len += 1;
+        self.entries_added += 1;
+        self.last_id = id;
+        if self.len == 1 {
+            self.first_id = id;
         }
         Ok(id)
     }
@@ -210,15 +278,14 @@ impl Stream {
     /// The chunks that may hold entries from `from` to `to`, in order.
     #[inline]
     fn chunks_between(&self, from: StreamId, to: StreamId) -> Chunks<'_> {
-        let inner = &*self.0;
-        let in_last = |id| inner.last.as_ref().is_some_and(|&(first, _)| first <= id);
-        let last = inner.last.as_ref().filter(|_| in_last(to));
+        let in_last = |id| self.last.as_ref().is_some_and(|&(first, _)| first <= id);
+        let last = self.last.as_ref().filter(|_| in_last(to));
         let tree = if in_last(from) || to < from {
             None
         } else {
-            let before = inner.chunks.range(..=from).next_back();
+            let before = self.chunks.range(..=from).next_back();
             let first = before.map_or(from, |(&first, _)| first);
-            Some(inner.chunks.range(first..=to))
+            Some(self.chunks.range(first..=to))
         };
         Chunks { tree, last }
     }
@@ -234,7 +301,7 @@ impl Stream {
         }
     }
 
-    /// As [`Stream::range`], from the end.
+    /// As [`Log::range`], from the end.
     #[inline]
     pub fn range_rev(&self, from: StreamId, to: StreamId) -> RangeRev<'_> {
         RangeRev(self.range(from, to))
@@ -253,12 +320,11 @@ impl Stream {
 
     /// Deletes the entry of this ID. False if there is none. O(log n) and the length of a chunk.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let inner = &mut *self.0;
-        let in_last = inner.last.as_ref().is_some_and(|&(first, _)| first <= id);
+        let in_last = self.last.as_ref().is_some_and(|&(first, _)| first <= id);
         let found = if in_last {
-            inner.last.as_mut().map(|(first, chunk)| (*first, chunk))
+            self.last.as_mut().map(|(first, chunk)| (*first, chunk))
         } else {
-            let mut before = inner.chunks.range_mut(..=id);
+            let mut before = self.chunks.range_mut(..=id);
             before.next_back().map(|(&first, chunk)| (first, chunk))
         };
         let Some((first, chunk)) = found else {
@@ -270,14 +336,14 @@ impl Stream {
         chunk.delete_at(place);
         if chunk.live() == 0 {
             if in_last {
-                inner.last = inner.chunks.pop_last();
+                self.last = self.chunks.pop_last();
             } else {
-                inner.chunks.remove(&first);
+                self.chunks.remove(&first);
             }
         }
-        inner.len -= 1;
-        inner.max_deleted_id = inner.max_deleted_id.max(id);
-        if id == inner.first_id {
+        self.len -= 1;
+        self.max_deleted_id = self.max_deleted_id.max(id);
+        if id == self.first_id {
             self.find_first();
         }
         true
@@ -288,7 +354,7 @@ impl Stream {
         let mut removed = 0;
         while let Some((first, chunk)) = self.first_chunk() {
             let live = chunk.live() as u64;
-            let len = self.0.len as u64;
+            let len = self.len as u64;
             if matches!(trim.keep, Keep::Newest(most) if len <= most)
                 || (trim.limit > 0 && removed + live > trim.limit)
             {
@@ -302,10 +368,10 @@ impl Stream {
                     .is_none_or(|last| last.id < id),
             };
             if goes {
-                if self.0.chunks.pop_first().is_none() {
-                    self.0.last = None;
+                if self.chunks.pop_first().is_none() {
+                    self.last = None;
                 }
-                self.0.len -= live as usize;
+                self.len -= live as usize;
                 removed += live;
                 continue;
             }
@@ -322,16 +388,15 @@ impl Stream {
 
     /// Deletes entries at the front of the first chunk, of which at least one stays.
     fn trim_first(&mut self, keep: Keep) -> u64 {
-        let inner = &mut *self.0;
-        let found = match inner.chunks.first_entry() {
+        let found = match self.chunks.first_entry() {
             Some(entry) => Some((*entry.key(), entry.into_mut())),
-            None => inner.last.as_mut().map(|(first, chunk)| (*first, chunk)),
+            None => self.last.as_mut().map(|(first, chunk)| (*first, chunk)),
         };
         let Some((first, chunk)) = found else {
             return 0;
         };
         let mut excess = match keep {
-            Keep::Newest(most) => inner.len - most as usize,
+            Keep::Newest(most) => self.len - most as usize,
             Keep::From(_) => usize::MAX,
         };
         let mut places = Vec::new();
@@ -343,40 +408,29 @@ impl Stream {
             places.push(entry.place);
         }
         places.iter().for_each(|&place| chunk.delete_at(place));
-        inner.len -= places.len();
+        self.len -= places.len();
         places.len() as u64
     }
 
     fn first_chunk(&self) -> Option<(StreamId, &Chunk)> {
         let first = self
-            .0
             .chunks
             .first_key_value()
             .map(|(&first, chunk)| (first, chunk));
-        first.or(self.0.last.as_ref().map(|(first, chunk)| (*first, chunk)))
+        first.or(self.last.as_ref().map(|(first, chunk)| (*first, chunk)))
     }
 
     fn find_first(&mut self) {
-        self.0.first_id = self.iter().next().map_or(StreamId::MIN, |entry| entry.id);
-    }
-
-    /// The word that OBJECT ENCODING answers.
-    pub fn encoding(&self) -> &'static str {
-        "stream"
-    }
-
-    /// Whether it is so small that it is freed at once.
-    pub fn is_compact(&self) -> bool {
-        self.chunks() <= 1
+        self.first_id = self.iter().next().map_or(StreamId::MIN, |entry| entry.id);
     }
 
     /// Bytes on the heap. O(chunks).
-    pub fn heap_bytes(&self) -> usize {
-        let last = self.0.last.iter().map(|(_, chunk)| chunk);
-        let chunks = self.0.chunks.values().chain(last).map(Chunk::heap_bytes);
+    fn heap_bytes(&self) -> usize {
+        let last = self.last.iter().map(|(_, chunk)| chunk);
+        let chunks = self.chunks.values().chain(last).map(Chunk::heap_bytes);
         let slot = size_of::<(StreamId, Chunk)>();
         // A B-tree that grows at its end fills its nodes half.
-        size_of::<Inner>() + chunks.sum::<usize>() + 2 * slot * self.0.chunks.len()
+        chunks.sum::<usize>() + 2 * slot * self.chunks.len()
     }
 }
 
