@@ -147,6 +147,24 @@ fn replica_option(args: Args<'_>, at: usize) -> Result<(), Error> {
 /// Bytes of a host's name with the NUL behind it, in Redis.
 const LONGEST_HOST: usize = 256;
 
+/// The server to copy the data from.
+const MASTER: Arg = Arg::new(
+    "args",
+    ArgKind::OneOf(&[
+        Arg::new(
+            "host-port",
+            ArgKind::Block(&[
+                Arg::new("host", ArgKind::String),
+                Arg::new("port", ArgKind::Integer),
+            ]),
+        ),
+        Arg::new(
+            "no-one",
+            ArgKind::Block(&[Arg::word("no", "NO"), Arg::word("one", "ONE")]),
+        ),
+    ]),
+);
+
 const REPLICAOF: CommandSpec =
     CommandSpec::session("REPLICAOF", Arity::exactly(3), Group::Server, replicaof)
         .flags(members!(Flags: ADMIN | NOSCRIPT | NO_ASYNC_LOADING | STALE))
@@ -155,22 +173,7 @@ const REPLICAOF: CommandSpec =
             "O(1)",
             "Makes the server a replica of another, or no replica.",
         )
-        .args(&[Arg::new(
-            "args",
-            ArgKind::OneOf(&[
-                Arg::new(
-                    "host-port",
-                    ArgKind::Block(&[
-                        Arg::new("host", ArgKind::String),
-                        Arg::new("port", ArgKind::Integer),
-                    ]),
-                ),
-                Arg::new(
-                    "no-one",
-                    ArgKind::Block(&[Arg::word("no", "NO"), Arg::word("one", "ONE")]),
-                ),
-            ]),
-        )]);
+        .args(&[MASTER]);
 
 fn replicaof(
     _context: &mut Context<'_, '_>,
@@ -223,22 +226,7 @@ const SLAVEOF: CommandSpec =
             "Makes the server a replica of another, or no replica.",
         )
         .deprecated("5.0.0", "`REPLICAOF`")
-        .args(&[Arg::new(
-            "args",
-            ArgKind::OneOf(&[
-                Arg::new(
-                    "host-port",
-                    ArgKind::Block(&[
-                        Arg::new("host", ArgKind::String),
-                        Arg::new("port", ArgKind::Integer),
-                    ]),
-                ),
-                Arg::new(
-                    "no-one",
-                    ArgKind::Block(&[Arg::word("no", "NO"), Arg::word("one", "ONE")]),
-                ),
-            ]),
-        )]);
+        .args(&[MASTER]);
 
 const SYNC: CommandSpec = CommandSpec::session("SYNC", Arity::exactly(1), Group::Server, sync)
     .flags(members!(Flags: ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI))
