@@ -6,6 +6,7 @@ use crate::commands::spec::{
     Arg, ArgKind, Arity, CommandSpec, Flags, Group, KeyFlags, KeySpec, members,
 };
 use crate::error::Error;
+use crate::observers::Woken;
 use crate::observers::pubsub::Kind;
 use crate::resp::{Args, Reply};
 
@@ -87,11 +88,25 @@ fn publish(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
+    publish_to(context, Kind::Channel, args, reply)
+}
+
+/// Sends the command's message to its channel, and answers how many got it.
+fn publish_to(
+    context: &mut Context<'_, '_>,
+    kind: Kind,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Flow, Error> {
     let server = context.server;
-    let woken = context.db.woken();
+    let (config, pubsub) = (&server.config, &server.observers.pubsub);
     let (channel, message) = (args.get(1), args.get(2));
-    let pubsub = &server.observers.pubsub;
-    reply.count(pubsub.publish(&server.config, channel, message, woken));
+    let mut woken = Woken::new();
+    reply.count(match kind {
+        Kind::ShardChannel => pubsub.publish_to_shard(config, channel, message, &mut woken),
+        Kind::Channel | Kind::Pattern => pubsub.publish(config, channel, message, &mut woken),
+    });
+    context.db.wake(&mut woken);
     Ok(Flow::Done)
 }
 
@@ -346,12 +361,7 @@ fn spublish(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<Flow, Error> {
-    let server = context.server;
-    let woken = context.db.woken();
-    let (channel, message) = (args.get(1), args.get(2));
-    let pubsub = &server.observers.pubsub;
-    reply.count(pubsub.publish_to_shard(&server.config, channel, message, woken));
-    Ok(Flow::Done)
+    publish_to(context, Kind::ShardChannel, args, reply)
 }
 
 const SSUBSCRIBE: CommandSpec =

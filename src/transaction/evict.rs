@@ -220,8 +220,8 @@ impl Eviction<'_> {
     fn remove(&mut self, mut db: Db<'_>, index: usize, key: &[u8]) -> bool {
         let evicted = db.evict(index, Key::new(key));
         let garbage = db.take_garbage();
-        let mut woken = std::mem::take(db.woken());
-        self.changes.append(db.changes());
+        let mut woken = db.take_woken();
+        self.changes.append(&mut db.take_changes());
         drop(db);
         observers::wake(&mut woken);
         drop(garbage);

@@ -41,8 +41,7 @@ pub fn sweep(
     let next = db.sweep(shard, at, MAX_GROUPS * WIDTH);
     let stale = stats.expired_keys.get() - before;
     let garbage = db.take_garbage();
-    let mut woken = std::mem::take(db.woken());
-    let mut changes = std::mem::take(db.changes());
+    let (mut woken, mut changes) = (db.take_woken(), db.take_changes());
     drop(db);
     let tracking = &server.observers.tracking;
     tracking.broadcast(&server.config, &mut changes, &mut woken);

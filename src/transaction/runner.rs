@@ -153,8 +153,8 @@ impl<'a> Turn<'a> {
         }
         self.stats.dirty.add(db.dirty());
         let garbage = db.take_garbage();
-        self.woken.append(db.woken());
-        self.changes.append(db.changes());
+        self.woken.append(&mut db.take_woken());
+        self.changes.append(&mut db.take_changes());
         drop(db);
         blocking::wake(served);
         if !garbage.is_empty() {

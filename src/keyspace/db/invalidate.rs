@@ -16,11 +16,12 @@ impl Db<'_> {
         let stamp = tracking.stamp();
         if stamp != 0 {
             let key = key.bytes.into();
-            self.changes().push(Change { key, client, stamp });
+            let changes = &mut self.aftermath().changes;
+            changes.push(Change { key, client, stamp });
         }
         if let Some(ids) = tracking.take_readers(key) {
             let current = self.access.client;
-            let woken = self.woken();
+            let woken = &mut self.aftermath().woken;
             if tracking.tell_readers(config, key.bytes, &ids, current, woken) {
                 self.aftermath().own.push(Some(key.bytes.into()));
             }
@@ -33,7 +34,8 @@ impl Db<'_> {
             observers, config, ..
         } = self.access;
         if observers.tracking.is_active() {
-            let (current, woken) = (self.access.client, self.woken());
+            let current = self.access.client;
+            let woken = &mut self.aftermath().woken;
             let (own, tables) = observers.tracking.flush(config, current, woken);
             let after = self.aftermath();
             after.garbage.tracked.extend(tables);
@@ -66,8 +68,9 @@ impl Db<'_> {
         aftermath.is_some_and(|after| after.garbage.now)
     }
 
-    /// Where keys are noted that were changed, for clients that broadcast.
-    pub fn changes(&mut self) -> &mut Vec<Change> {
-        &mut self.aftermath().changes
+    /// Hands over the keys that were changed, for clients that broadcast.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let aftermath = self.aftermath.as_mut();
+        aftermath.map_or_else(Vec::new, |after| std::mem::take(&mut after.changes))
     }
 }

@@ -186,14 +186,21 @@ impl<'a> Db<'a> {
         let (pubsub, config) = (&self.access.observers.pubsub, self.access.config);
         let mut woken = Woken::new();
         events::publish(pubsub, config, index, key.bytes, event, &mut woken);
+        self.wake(&mut woken);
+    }
+
+    /// Notes clients that are to be woken after the batch, because they were told something.
+    #[inline]
+    pub fn wake(&mut self, woken: &mut Woken) {
         if !woken.is_empty() {
-            self.aftermath().woken.append(&mut woken);
+            self.aftermath().woken.append(woken);
         }
     }
 
-    /// Where clients are noted that are to be woken after the batch, because they were told something.
-    pub fn woken(&mut self) -> &mut Woken {
-        &mut self.aftermath().woken
+    /// Hands over the clients that are to be woken.
+    pub fn take_woken(&mut self) -> Woken {
+        let aftermath = self.aftermath.as_mut();
+        aftermath.map_or_else(Woken::new, |after| std::mem::take(&mut after.woken))
     }
 
     /// A key was removed because it was stale: dirty is who saw it alive.
