@@ -173,6 +173,7 @@ fn add_value(digest: &mut Digest, entry: &Entry) {
         }
         ValueRef::Set(set) => digest.add_set(set),
         ValueRef::SortedSet(sorted_set) => digest.add_sorted_set(sorted_set),
+        ValueRef::List(list) => digest.add_list(list),
         ValueRef::Hash(hash) => digest.add_hash(hash),
         ValueRef::Stream(stream) => digest.add_stream(stream),
     }
@@ -241,7 +242,7 @@ fn look_inside<R>(
     result
 }
 
-/// Number of members or fields; 0 for a string.
+/// Number of members, fields or elements; 0 for a string.
 fn elements(entry: &Entry) -> usize {
     match entry.value() {
         ValueRef::String(_) => 0,
@@ -249,6 +250,7 @@ fn elements(entry: &Entry) -> usize {
         ValueRef::Set(set) => set.len(),
         ValueRef::SortedSet(sorted_set) => sorted_set.len(),
         ValueRef::Stream(stream) => stream.len(),
+        ValueRef::List(list) => list.len(),
     }
 }
 
@@ -308,6 +310,10 @@ fn dump_length(entry: &Entry) -> usize {
             .sum(),
         // Redis dumps the listpacks as they are.
         ValueRef::Stream(stream) => stream.listpack_bytes(),
+        ValueRef::List(list) => list
+            .iter()
+            .map(|element| text(element.bytes(&mut itoa::Buffer::new())))
+            .sum(),
     };
     prefix_length(self::elements(entry)) + elements
 }

@@ -24,6 +24,7 @@ pub mod info;
 pub mod keys;
 pub mod latency;
 mod latency_report;
+pub mod list;
 mod lolwut;
 pub mod memory;
 pub mod module;

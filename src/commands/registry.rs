@@ -11,8 +11,9 @@ use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, geo,
-    hash, hash_expire, hyperloglog, info, latency, memory, module, monitor, object, persistence,
-    pubsub, replication, set, shutdown, slowlog, sort, sorted_set, stream, string, transactions,
+    hash, hash_expire, hyperloglog, info, latency, list, memory, module, monitor, object,
+    persistence, pubsub, replication, set, shutdown, slowlog, sort, sorted_set, stream, string,
+    transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -36,6 +37,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     hyperloglog::COMMANDS,
     info::COMMANDS,
     latency::COMMANDS,
+    list::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
     monitor::COMMANDS,

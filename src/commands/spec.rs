@@ -385,6 +385,8 @@ pub enum Group {
     Hash,
     /// HyperLogLogs.
     HyperLogLog,
+    /// Lists.
+    List,
     /// Publish and subscribe.
     PubSub,
     /// Functions and scripts.
@@ -414,6 +416,7 @@ impl Group {
             Group::Geo => "geo",
             Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",
+            Group::List => "list",
             Group::PubSub => "pubsub",
             Group::Scripting => "scripting",
             Group::Server => "server",

@@ -7,6 +7,7 @@ use crate::observers::Observers;
 use crate::random;
 use crate::stats::WorkerStats;
 use crate::types::Limits;
+use crate::types::list::Fill;
 use crate::types::set::SetLimits;
 use crate::types::stream::NodeLimits;
 
@@ -93,6 +94,12 @@ impl Access<'_> {
             bytes: self.config.stream_node_max_bytes(),
             entries: self.config.stream_node_max_entries(),
         }
+    }
+
+    /// How much goes into one piece of a list.
+    #[inline]
+    pub fn list_fill(&self) -> Fill {
+        Fill::new(self.config.list_max_listpack_size())
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 //! lies in the entry.
 
 use crate::keyspace::entry::StringRef;
-use crate::types::{Hash, Set, SortedSet, Stream};
+use crate::types::{Hash, List, Set, SortedSet, Stream};
 
 /// The type of a collection, as an entry notes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +16,19 @@ pub enum Kind {
     SortedSet,
     /// A stream.
     Stream,
+    /// A list.
+    List,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Kind; 4] = [Kind::Hash, Kind::Set, Kind::SortedSet, Kind::Stream];
+    pub const ALL: [Kind; 5] = [
+        Kind::Hash,
+        Kind::Set,
+        Kind::SortedSet,
+        Kind::Stream,
+        Kind::List,
+    ];
 
     /// The type's name, as TYPE answers it.
     pub fn name(self) -> &'static str {
@@ -29,6 +37,7 @@ impl Kind {
             Kind::Set => "set",
             Kind::SortedSet => "zset",
             Kind::Stream => "stream",
+            Kind::List => "list",
         }
     }
 }
@@ -38,7 +47,7 @@ pub trait Object: Clone + Default + Send + Sync {
     /// Which it is.
     const KIND: Kind;
 
-    /// Number of members or fields.
+    /// Number of members, fields or elements.
     fn len(&self) -> usize;
 
     /// Whether it has none.
@@ -87,7 +96,7 @@ macro_rules! objects {
     )*};
 }
 
-objects! { Hash, Set, SortedSet, Stream, }
+objects! { Hash, Set, SortedSet, Stream, List, }
 
 /// What an entry holds.
 #[derive(Clone, Copy)]
@@ -102,6 +111,8 @@ pub enum ValueRef<'a> {
     SortedSet(&'a SortedSet),
     /// A stream.
     Stream(&'a Stream),
+    /// A list.
+    List(&'a List),
 }
 
 /// Does the same with a collection of whatever type.
@@ -122,6 +133,10 @@ macro_rules! with_object {
             }
             $crate::keyspace::object::Kind::Stream => {
                 type $type = $crate::types::Stream;
+                $body
+            }
+            $crate::keyspace::object::Kind::List => {
+                type $type = $crate::types::List;
                 $body
             }
         }

@@ -25,7 +25,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::{Hash, Set, SortedSet, Stream, number};
+use super::{Hash, List, Set, SortedSet, Stream, number};
 
 /// 20 bytes that stand for some data; zeros at first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,14 @@ impl Digest {
         self.mix_number(2);
         for member in set.iter() {
             self.xor(member.bytes(&mut itoa::Buffer::new()));
+        }
+    }
+
+    /// Adds a list: its type, then each element in order.
+    pub fn add_list(&mut self, list: &List) {
+        self.mix_number(1);
+        for element in list.iter() {
+            self.mix(element.bytes(&mut itoa::Buffer::new()));
         }
     }
 

@@ -12,6 +12,7 @@ pub mod hasher;
 pub mod hyperloglog;
 mod intset;
 pub mod lcs;
+pub mod list;
 pub mod long_double;
 pub mod number;
 pub mod packed;
@@ -24,6 +25,7 @@ pub mod table;
 mod word;
 
 pub use hash::Hash;
+pub use list::List;
 pub use set::Set;
 pub use sorted_set::SortedSet;
 pub use stream::Stream;

@@ -2,7 +2,8 @@
 //!
 //! The entry of a key then holds any collection in 8 bytes, and a small one costs one allocation and
 //! one cache miss. Both are allocated at even addresses, so the lowest bit says which it is; a
-//! compact one has it clear, so that the word itself is the buffer.
+//! compact one has it clear, so that the word itself is the buffer. Most compact forms are a
+//! [`Packed`]; lists have a buffer of their own.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -11,35 +12,60 @@ use super::packed::Packed;
 
 const LARGE: usize = 1;
 
-/// Either a [`Packed`] or a boxed `L`.
+/// A buffer that is one pointer.
+///
+/// # Safety
+/// The type is a transparent wrapper of a `NonNull` with an even address.
+pub(super) unsafe trait Thin: Sized + Send + Sync {
+    /// The pointer, which the caller then owns.
+    fn into_raw(self) -> NonNull<u8>;
+
+    /// # Safety
+    /// `raw` must be of [`Thin::into_raw`], and is owned by the result.
+    unsafe fn from_raw(raw: NonNull<u8>) -> Self;
+}
+
+// SAFETY: transparent, and a multiple of 4.
+unsafe impl Thin for Packed {
+    fn into_raw(self) -> NonNull<u8> {
+        Packed::into_raw(self)
+    }
+
+    unsafe fn from_raw(raw: NonNull<u8>) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe { Packed::from_raw(raw) }
+    }
+}
+
+/// Either a compact `C` or a boxed `L`.
 #[repr(transparent)]
-pub(super) struct Word<L> {
-    /// The pointer of a `Packed`, or that of a `Box<L>` with the lowest bit set.
+pub(super) struct Word<L, C: Thin = Packed> {
+    /// The pointer of a `C`, or that of a `Box<L>` with the lowest bit set.
     pointer: NonNull<u8>,
-    owns: PhantomData<(Packed, Box<L>)>,
+    owns: PhantomData<(C, Box<L>)>,
 }
 
 /// What a word holds.
-pub(super) enum Form<'a, L> {
-    Compact(&'a Packed),
+pub(super) enum Form<'a, L, C = Packed> {
+    Compact(&'a C),
     Large(&'a L),
 }
 
 /// What a word holds, to be changed.
-pub(super) enum FormMut<'a, L> {
-    Compact(&'a mut Packed),
+pub(super) enum FormMut<'a, L, C = Packed> {
+    Compact(&'a mut C),
     Large(&'a mut L),
 }
 
 // SAFETY: the word owns what it points to, as a Box does.
-unsafe impl<L: Send> Send for Word<L> {}
+unsafe impl<L: Send, C: Thin> Send for Word<L, C> {}
 // SAFETY: shared access only gives out shared references.
-unsafe impl<L: Sync> Sync for Word<L> {}
+unsafe impl<L: Sync, C: Thin> Sync for Word<L, C> {}
 
-impl<L> Word<L> {
-    pub fn compact(packed: Packed) -> Self {
+impl<L, C: Thin> Word<L, C> {
+    pub fn compact(compact: C) -> Self {
         Word {
-            pointer: packed.into_raw(),
+            pointer: compact.into_raw(),
             owns: PhantomData,
         }
     }
@@ -67,10 +93,10 @@ impl<L> Word<L> {
     }
 
     #[inline]
-    pub fn get(&self) -> Form<'_, L> {
+    pub fn get(&self) -> Form<'_, L, C> {
         if self.is_compact() {
-            // SAFETY: both types are one pointer, and it is that of a `Packed`.
-            Form::Compact(unsafe { &*std::ptr::from_ref(self).cast::<Packed>() })
+            // SAFETY: both types are one pointer, and it is that of a `C`.
+            Form::Compact(unsafe { &*std::ptr::from_ref(self).cast::<C>() })
         } else {
             // SAFETY: the pointer of the box that this word owns.
             Form::Large(unsafe { self.boxed().as_ref() })
@@ -78,10 +104,10 @@ impl<L> Word<L> {
     }
 
     #[inline]
-    pub fn get_mut(&mut self) -> FormMut<'_, L> {
+    pub fn get_mut(&mut self) -> FormMut<'_, L, C> {
         if self.is_compact() {
-            // SAFETY: as in `get`; whatever becomes of the buffer, its pointer is a `Packed`'s.
-            FormMut::Compact(unsafe { &mut *std::ptr::from_mut(self).cast::<Packed>() })
+            // SAFETY: as in `get`; whatever becomes of the buffer, its pointer is a `C`'s.
+            FormMut::Compact(unsafe { &mut *std::ptr::from_mut(self).cast::<C>() })
         } else {
             // SAFETY: as in `get`, and exclusive by `&mut self`.
             FormMut::Large(unsafe { self.boxed().as_mut() })
@@ -89,11 +115,11 @@ impl<L> Word<L> {
     }
 }
 
-impl<L> Drop for Word<L> {
+impl<L, C: Thin> Drop for Word<L, C> {
     fn drop(&mut self) {
         if self.is_compact() {
             // SAFETY: of `into_raw`, owned by this word, and dropped once.
-            drop(unsafe { Packed::from_raw(self.pointer) });
+            drop(unsafe { C::from_raw(self.pointer) });
         } else {
             // SAFETY: of a leaked box, owned by this word, and dropped once.
             drop(unsafe { Box::from_raw(self.boxed().as_ptr()) });
@@ -101,10 +127,10 @@ impl<L> Drop for Word<L> {
     }
 }
 
-impl<L: Clone> Clone for Word<L> {
+impl<L: Clone, C: Thin + Clone> Clone for Word<L, C> {
     fn clone(&self) -> Self {
         match self.get() {
-            Form::Compact(packed) => Word::compact(packed.clone()),
+            Form::Compact(compact) => Word::compact(compact.clone()),
             Form::Large(large) => Word::large(large.clone()),
         }
     }
@@ -146,7 +172,7 @@ mod tests {
         let counter = std::sync::Arc::new(());
         let mut packed = Packed::new();
         packed.splice(0, 0, &[b"abc"]);
-        let mut word = Word::compact(packed);
+        let mut word: Word<(std::sync::Arc<()>, u64)> = Word::compact(packed);
         assert_eq!(size_of_val(&word), 8);
         let FormMut::Compact(packed) = word.get_mut() else {
             panic!("it is compact")

@@ -213,6 +213,8 @@ impl Generator {
                 ("PFADD", Group::HyperLogLog),
                 ("GEOADD", Group::Geo),
                 ("HSET", Group::Hash),
+                ("LPUSH", Group::List),
+                ("RPUSH", Group::List),
                 ("SADD", Group::Set),
                 ("ZADD", Group::SortedSet),
             ],
@@ -253,7 +255,7 @@ impl Generator {
                     });
                     args.extend([longitude, latitude, member]);
                 }
-                "PFADD" | "SADD" | "SET" => args.push(member),
+                "LPUSH" | "PFADD" | "RPUSH" | "SADD" | "SET" => args.push(member),
                 _ => {
                     let score = self.random.below(7).to_string();
                     args.extend([score.into_bytes(), member]);

@@ -767,6 +767,7 @@ pub fn inspection(version: (u32, u32)) -> Vec<Request> {
                 (&["OBJECT", "ENCODING"], Rule::Encoding(version), &[]),
                 (&["PTTL"], Rule::Within(2000), &[]),
                 (&["STRLEN"], Rule::Exact, &[]),
+                (&["LRANGE"], Rule::Exact, &["0", "-1"]),
                 (&["HGETALL"], Rule::UnorderedPairs, &[]),
                 (&["SMEMBERS"], Rule::Unordered, &[]),
                 (&["ZRANGE"], numbers, &["0", "-1", "WITHSCORES"]),

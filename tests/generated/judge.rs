@@ -88,7 +88,7 @@ impl Rule {
                     && picked(ours) == picked(theirs)
             }),
             Rule::Encoding(version) => {
-                let forms = ["listpack", "hashtable", "skiplist"];
+                let forms = ["listpack", "hashtable", "skiplist", "quicklist"];
                 let form = |word: &Value| {
                     word.text()
                         .is_some_and(|text| forms.iter().any(|form| form.as_bytes() == text))

@@ -368,7 +368,7 @@ fn text(random: &mut Random, choices: &[&str]) -> Vec<u8> {
 }
 
 /// All keys.
-pub fn keys() -> [Vec<u8>; 14] {
+pub fn keys() -> [Vec<u8>; 16] {
     [
         b"a".to_vec(),
         b"b".to_vec(),
@@ -384,6 +384,8 @@ pub fn keys() -> [Vec<u8>; 14] {
         b"geo:2".to_vec(),
         b"stream".to_vec(),
         b"stream:2".to_vec(),
+        b"list".to_vec(),
+        b"list:2".to_vec(),
     ]
 }
 
@@ -405,6 +407,7 @@ pub fn key_for(random: &mut Random, group: Group) -> Vec<u8> {
         Group::Geo => &[10, 11, 10],
         Group::HyperLogLog => &[8, 9],
         Group::Stream => &[12, 13, 12],
+        Group::List => &[14, 15, 14],
         _ => return key(random),
     };
     match random.below(8) {

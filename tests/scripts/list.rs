@@ -22,6 +22,7 @@ macro_rules! for_each_script {
             hash_expire_errors,
             hyperloglog,
             latency,
+            list,
             memory,
             monitor,
             numbers,

@@ -8,7 +8,8 @@ use crate::keyspace::locks::SHARDS;
 use crate::keyspace::object::ValueRef;
 use crate::resp::Key;
 use crate::types::hash::FieldExpiry;
-use crate::types::{Hash, Set, SortedSet};
+use crate::types::list::Builder;
+use crate::types::{Hash, List, Set, SortedSet};
 
 impl Db<'_> {
     /// Stores every key anew, in the form that its content and the settings call for; keys past their
@@ -71,7 +72,17 @@ fn read_anew(entry: &Entry, now: Millis, access: &Access<'_>) -> Entry {
             Entry::with_object(key, fresh, expiry, clock)
         }
         ValueRef::Stream(stream) => Entry::with_object(key, stream.clone(), expiry, clock),
+        ValueRef::List(list) => Entry::with_object(key, list_anew(list, access), expiry, clock),
     }
+}
+
+/// The pieces of a list are saved as they are.
+fn list_anew(list: &List, access: &Access<'_>) -> List {
+    let mut builder = Builder::new(access.list_fill());
+    for node in list.nodes() {
+        builder.append(node);
+    }
+    builder.finish()
 }
 
 fn hash_anew(hash: &Hash, now: Millis, access: &Access<'_>) -> Hash {

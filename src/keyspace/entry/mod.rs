@@ -415,6 +415,8 @@ impl Entry {
             Some(Kind::SortedSet) => ValueRef::SortedSet(unsafe { &*self.object_ptr() }),
             // SAFETY: as above.
             Some(Kind::Stream) => ValueRef::Stream(unsafe { &*self.object_ptr() }),
+            // SAFETY: as above.
+            Some(Kind::List) => ValueRef::List(unsafe { &*self.object_ptr() }),
             None => ValueRef::String(self.text()),
         }
     }
@@ -505,6 +507,7 @@ impl Entry {
             ValueRef::Set(set) => set.encoding(),
             ValueRef::SortedSet(sorted_set) => sorted_set.encoding(),
             ValueRef::Stream(stream) => stream.encoding(),
+            ValueRef::List(list) => list.encoding(),
         }
     }
 
@@ -708,6 +711,7 @@ impl Entry {
             ValueRef::Stream(stream) => {
                 return Entry::with_object(key, stream.clone(), expiry, clock);
             }
+            ValueRef::List(list) => return Entry::with_object(key, list.clone(), expiry, clock),
         };
         Entry::new(key, value, expiry, clock)
     }
@@ -773,6 +777,7 @@ impl Entry {
             ValueRef::Set(set) => set.heap_bytes(),
             ValueRef::SortedSet(sorted_set) => sorted_set.heap_bytes(),
             ValueRef::Stream(stream) => stream.heap_bytes(),
+            ValueRef::List(list) => list.heap_bytes(),
         }
     }
 
@@ -785,6 +790,7 @@ impl Entry {
             ValueRef::Set(set) => !set.is_compact(),
             ValueRef::SortedSet(sorted_set) => !sorted_set.is_compact(),
             ValueRef::Stream(stream) => !stream.is_compact(),
+            ValueRef::List(list) => !list.is_compact(),
         }
     }
 
