@@ -215,7 +215,43 @@ fn every_write_on_a_collection_names_what_is_in_it() {
                         }
                         ["SINTER", "one", "two"]
                         | ["ZUNIONSTORE", "sum", "2", "one", "two"]
-                        | ["HGETALL", "one"] => (),
+                        | ["HGETALL" | "LPOP" | "BITCOUNT", "one"]
+                        | ["LPUSH" | "RPUSH", "one", "xxx"]
+                        | ["LRANGE", "one", "0", "99" | "599"]
+                        | ["XADD", "one", "*", "field", "xxx"] => (),
+                        ["XRANGE", "one", first, "+", "COUNT", "100"] => {
+                            let ids = 100_000..=100_000 + workload.size - 100;
+                            assert!(ids.contains(&number(first, "")));
+                        }
+                        ["SETBIT", "one", bit, "1"] => assert!(number(bit, "") < 1_000_000),
+                        ["PFADD", "one", member] => {
+                            assert!(number(member, "member:") < workload.size);
+                        }
+                        [
+                            "GEOSEARCH",
+                            "one",
+                            "FROMLONLAT",
+                            x,
+                            y,
+                            "BYRADIUS",
+                            "5",
+                            "km",
+                        ] => {
+                            let inside = 200_000..800_000;
+                            assert!(inside.contains(&number(x, "13.")));
+                            assert!(inside.contains(&number(y, "52.")));
+                        }
+                        [
+                            "XREADGROUP",
+                            "GROUP",
+                            "group",
+                            _,
+                            "COUNT",
+                            "10",
+                            "STREAMS",
+                            "one",
+                            ">",
+                        ] => (),
                         _ => panic!("{}: {words:?}", workload.name),
                     }
                 }

@@ -1,4 +1,5 @@
-//! What it costs to tell others: PUBLISH to subscribers, SET under client tracking, and SET with keyspace events.
+//! What it costs to tell others: PUBLISH to subscribers, SET under client tracking, SET with keyspace events, and RPUSH to
+//! clients that wait in BLPOP.
 //!
 //! Senders are closed loops of their own, and receivers read whatever comes, all on one thread. At the end every
 //! message must have arrived.
@@ -20,13 +21,14 @@ use crate::support::sys::{self, Poller};
 use crate::support::table::{NONE, Table, figure, grouped, median, ratio};
 use crate::workload::key_name;
 
-/// Connections that send.
+/// Connections that send, but for RPUSH to waiting clients.
 const SENDERS: usize = 10;
 
 /// Keys that the workloads on keys go through, one after the other.
 const KEYS: u64 = 100_000;
 
 const CHANNEL: &[u8] = b"channel";
+const QUEUE: &[u8] = b"queue";
 const MESSAGE: &[u8] = b"a message of 24 bytes...";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,8 @@ enum Kind {
     Broadcast,
     /// SET with keyspace events on, which all receivers listen to by a pattern.
     Events,
+    /// RPUSH to a list that is empty, because all receivers wait for it in BLPOP.
+    Queue,
 }
 
 #[derive(Clone, Copy)]
@@ -46,6 +50,7 @@ struct Workload {
     name: &'static str,
     kind: Kind,
     receivers: usize,
+    senders: usize,
 }
 
 const WORKLOADS: &[Workload] = &[
@@ -55,6 +60,7 @@ const WORKLOADS: &[Workload] = &[
     Workload::new("set-tracked", Kind::Tracked, 100),
     Workload::new("set-broadcast", Kind::Broadcast, 100),
     Workload::new("set-events", Kind::Events, 10),
+    Workload::new("blpop-1000", Kind::Queue, 1_000).from(1),
 ];
 
 impl Workload {
@@ -63,13 +69,19 @@ impl Workload {
             name,
             kind,
             receivers,
+            senders: SENDERS,
         }
     }
 
-    /// What is counted: the messages delivered by PUBLISH, else the SETs.
+    const fn from(mut self, senders: usize) -> Self {
+        self.senders = senders;
+        self
+    }
+
+    /// What is counted: the messages delivered by PUBLISH and RPUSH, else the SETs.
     fn unit(self) -> &'static str {
         match self.kind {
-            Kind::Publish => "delivery",
+            Kind::Publish | Kind::Queue => "delivery",
             Kind::Tracked => "GET and SET",
             Kind::Broadcast | Kind::Events => "SET",
         }
@@ -85,12 +97,24 @@ impl Workload {
                 vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST", b"PREFIX", b"key:"],
             ],
             Kind::Events => vec![vec![b"PSUBSCRIBE", b"__keyevent@0__:*"]],
+            Kind::Queue => vec![],
+        }
+    }
+
+    /// How many messages come for so many requests.
+    fn due(self, sent: u64) -> u64 {
+        match self.kind {
+            // A tracked key is answered to its reader once, and then told of once.
+            Kind::Tracked => 2 * sent,
+            Kind::Queue => sent,
+            _ => sent * self.receivers as u64,
         }
     }
 
     fn request(self, out: &mut Vec<u8>, key: u64) {
         match self.kind {
             Kind::Publish => push_command(out, &[b"PUBLISH", CHANNEL, MESSAGE]),
+            Kind::Queue => push_command(out, &[b"RPUSH", QUEUE, MESSAGE]),
             _ => push_command(out, &[b"SET", key_name(key).as_bytes(), b"xxx"]),
         };
     }
@@ -127,7 +151,7 @@ pub fn run(context: &mut Context) -> Result<()> {
     }
     context.progress.end();
     let cores = Cores::of(1).text(1);
-    let title = format!("Telling others: 1 thread of ours, {SENDERS} senders, {cores}");
+    let title = format!("Telling others: 1 thread of ours, {cores}");
     table.print(&title, context.options.markdown);
     Ok(())
 }
@@ -247,8 +271,8 @@ impl<'a> Load<'a> {
         })?;
         let poller = Poller::new()?;
         let mut connections = Vec::new();
-        for index in 0..SENDERS + workload.receivers {
-            let connection = if index < SENDERS {
+        for index in 0..workload.senders + workload.receivers {
+            let connection = if index < workload.senders {
                 Connection::new(server)?
             } else {
                 let mut client = server.client()?;
@@ -275,8 +299,8 @@ impl<'a> Load<'a> {
             connections,
             buffer: vec![0; 256 * 1024],
             key: 0,
-            turns: vec![None; SENDERS],
-            next: (0..SENDERS).collect(),
+            turns: vec![None; workload.senders],
+            next: (0..workload.senders).collect(),
             sent: 0,
             answered: 0,
         })
@@ -284,7 +308,10 @@ impl<'a> Load<'a> {
 
     /// Sends, for a while, and then waits until everything has arrived.
     fn run(mut self, time: Duration) -> Result<Sample> {
-        for sender in 0..SENDERS {
+        for receiver in self.workload.senders..self.connections.len() {
+            self.wait_for_more(receiver)?;
+        }
+        for sender in 0..self.workload.senders {
             self.begin(sender)?;
         }
         self.go_on(time / 5)?;
@@ -302,14 +329,14 @@ impl<'a> Load<'a> {
     /// What has been done so far.
     fn units(&self) -> u64 {
         match self.workload.kind {
-            Kind::Publish => self.delivered(),
+            Kind::Publish | Kind::Queue => self.delivered(),
             _ => self.answered,
         }
     }
 
     /// Messages received; of broadcasts, the keys in them.
     fn delivered(&self) -> u64 {
-        let receivers = &self.connections[SENDERS..];
+        let receivers = &self.connections[self.workload.senders..];
         receivers
             .iter()
             .map(|receiver| match self.workload.kind {
@@ -337,11 +364,7 @@ impl<'a> Load<'a> {
     fn finish(mut self) -> Result<()> {
         let start = Instant::now();
         loop {
-            let due = match self.workload.kind {
-                // A tracked key is answered to its reader once, and then told of once.
-                Kind::Tracked => 2 * self.sent,
-                _ => self.sent * self.workload.receivers as u64,
-            };
+            let due = self.workload.due(self.sent);
             if self.answered == self.sent && self.delivered() == due {
                 return Ok(());
             }
@@ -365,9 +388,13 @@ impl<'a> Load<'a> {
         let count = self.poller.wait(&mut events, 20)?;
         for event in &events[..count] {
             let index = event.u64 as usize;
+            let before = self.connections[index].scanner.replies;
             self.connections[index].receive(&mut self.buffer)?;
-            if index >= SENDERS {
+            if index >= self.workload.senders {
                 self.continue_turns()?;
+                if self.connections[index].scanner.replies > before {
+                    self.wait_for_more(index)?;
+                }
                 continue;
             }
             let connection = &self.connections[index];
@@ -391,16 +418,16 @@ impl<'a> Load<'a> {
             return self.send(sender, first);
         }
         let receiver = self.next[sender];
-        self.next[sender] = (receiver + SENDERS) % self.workload.receivers;
+        self.next[sender] = (receiver + self.workload.senders) % self.workload.receivers;
         self.turns[sender] = Some((first, receiver));
         let mut out = Vec::new();
         for key in first..first + self.pipeline as u64 {
             push_command(&mut out, &[b"GET", key_name(key).as_bytes()]);
         }
-        let reader = &mut self.connections[SENDERS + receiver];
+        let reader = &mut self.connections[self.workload.senders + receiver];
         // Its earlier messages may still be on the way.
         reader.due += 2 * self.pipeline as u64;
-        self.write(SENDERS + receiver, &out)
+        self.write(self.workload.senders + receiver, &out)
     }
 
     /// Sends the SETs for which the GETs have been answered.
@@ -408,17 +435,27 @@ impl<'a> Load<'a> {
         if self.workload.kind != Kind::Tracked {
             return Ok(());
         }
-        for sender in 0..SENDERS {
+        for sender in 0..self.workload.senders {
             let Some((first, receiver)) = self.turns[sender] else {
                 continue;
             };
-            let reader = &self.connections[SENDERS + receiver];
+            let reader = &self.connections[self.workload.senders + receiver];
             if reader.scanner.replies + self.pipeline as u64 >= reader.due {
                 self.turns[sender] = None;
                 self.send(sender, first)?;
             }
         }
         Ok(())
+    }
+
+    /// A receiver that has got an element of the queue asks for the next.
+    fn wait_for_more(&self, receiver: usize) -> Result<()> {
+        if self.workload.kind != Kind::Queue {
+            return Ok(());
+        }
+        let mut out = Vec::new();
+        push_command(&mut out, &[b"BLPOP", QUEUE, b"0"]);
+        self.write(receiver, &out)
     }
 
     fn send(&mut self, sender: usize, first: u64) -> Result<()> {
@@ -453,6 +490,7 @@ fn heading(context: &Context) -> Vec<String> {
     .to_vec();
     for base in context.targets.iter().filter(|target| target.is_base()) {
         heading.push(format!("less CPU than {}", base.name));
+        heading.push(format!("throughput of {}", base.name));
     }
     heading
 }
@@ -465,12 +503,16 @@ fn push_rows(
     samples: &[Vec<Sample>],
 ) {
     let middle = |samples: &[Sample], of: fn(&Sample) -> f64| median(samples.iter().map(of));
-    let cpu: Vec<Option<f64>> = samples
+    let medians: Vec<[Option<f64>; 2]> = samples
         .iter()
-        .map(|samples| middle(samples, |sample| sample.cpu))
+        .map(|samples| {
+            [
+                middle(samples, |sample| sample.rate),
+                middle(samples, |sample| sample.cpu),
+            ]
+        })
         .collect();
-    for ((target, samples), &own) in context.targets.iter().zip(samples).zip(&cpu) {
-        let rate = middle(samples, |sample| sample.rate);
+    for (target, &[rate, own]) in context.targets.iter().zip(&medians) {
         let mut row = vec![
             workload.name.to_owned(),
             pipeline.to_string(),
@@ -479,9 +521,10 @@ fn push_rows(
             rate.map_or_else(|| NONE.to_owned(), grouped),
             figure(own, 3),
         ];
-        for (base, &cpu) in context.targets.iter().zip(&cpu) {
+        for (base, &[others, cpu]) in context.targets.iter().zip(&medians) {
             if base.is_base() {
                 row.push(ratio(cpu, own));
+                row.push(ratio(rate, others));
             }
         }
         table.push(row);

@@ -5,8 +5,9 @@ use crate::support::client::Client;
 use crate::support::request::push_command;
 use crate::support::server::Server;
 use crate::workload::{
-    FIELD_PREFIX, ITEM_PREFIX, KEY_SPACE, Kind, MEMBER_PREFIX, ONE, SCORES, SMALL_FIELDS,
-    SMALL_MEMBERS, TWO, Workload, key_name, name,
+    ENTRY, FIELD_PREFIX, FIRST_GROUP_ID, FIRST_ID, GROUP, ITEM_PREFIX, KEY_SPACE, Kind,
+    MEMBER_PREFIX, ONE, SCORES, SMALL_FIELDS, SMALL_MEMBERS, SOUTH, TWO, WEST, Workload, key_name,
+    name,
 };
 
 /// Members that one command adds to a large collection.
@@ -17,6 +18,7 @@ pub fn prepare(server: &Server, workload: &Workload) -> Result<()> {
     let mut client = server.client()?;
     client.command(&[b"FLUSHALL"])?;
     let size = workload.size;
+    let entry = || ENTRY.map(String::from);
     match workload.kind {
         Kind::Hset | Kind::Hget => {
             let value = String::from_utf8(workload.value())?;
@@ -47,6 +49,41 @@ pub fn prepare(server: &Server, workload: &Workload) -> Result<()> {
                 words.extend([name(FIELD_PREFIX, n), value.clone()]);
             })
         }
+        Kind::Lpush | Kind::Rpush | Kind::Lpop | Kind::Lrange => {
+            let value = String::from_utf8(workload.value())?;
+            fill_one(&mut client, ["RPUSH", "LLEN"], ONE, size, |_, words| {
+                words.push(value.clone());
+            })
+        }
+        Kind::Xadd | Kind::Xrange => fill_stream(&mut client, FIRST_ID, size, |_, words| {
+            words.extend(entry())
+        }),
+        Kind::Xreadgroup => {
+            fill_stream(&mut client, FIRST_GROUP_ID, size, |_, words| {
+                words.extend(entry())
+            })?;
+            client.command(&[b"XGROUP", b"CREATE", ONE.as_bytes(), GROUP.as_bytes(), b"0"])?;
+            Ok(())
+        }
+        // Half of the bits are set.
+        Kind::Setbit | Kind::Bitcount => {
+            let bytes = vec![0x33; size as usize];
+            client.command(&[b"SET", ONE.as_bytes(), &bytes])?;
+            Ok(())
+        }
+        // It soon is what it will always be, and then most members change nothing.
+        Kind::Pfadd => client.fill(size / AT_ONCE, |part, out| {
+            let members = part * AT_ONCE..(part + 1) * AT_ONCE;
+            let members = members.map(|n| name(MEMBER_PREFIX, n));
+            let words = ["PFADD", ONE].map(String::from).into_iter().chain(members);
+            push(out, &words.collect::<Vec<_>>());
+        }),
+        // One in each field of a grid of 100 x 100, somewhere in it.
+        Kind::Geosearch => fill_one(&mut client, ["GEOADD", "ZCARD"], ONE, size, |n, words| {
+            let x = n % 100 * 10_000 + n * 7_919 % 10_000;
+            let y = n / 100 % 100 * 10_000 + n * 6_151 % 10_000;
+            words.extend([name(WEST, x), name(SOUTH, y), name(MEMBER_PREFIX, n)]);
+        }),
         _ => {
             let value = String::from_utf8(workload.value())?;
             fill_keys(&mut client, "SET", |words| words.push(value.clone()))
@@ -100,6 +137,26 @@ pub fn fill_one(
     let found = client.integer(&[count.as_bytes(), key.as_bytes()])?;
     if found != size {
         return Err(format!("{found} members in {key} after adding {size}").into());
+    }
+    Ok(())
+}
+
+/// Makes one stream of `size` entries with what `entry` appends, and IDs that count on from `first`.
+pub fn fill_stream(
+    client: &mut Client,
+    first: u64,
+    size: u64,
+    entry: impl Fn(u64, &mut Vec<String>),
+) -> Result<()> {
+    client.fill(size, |n, out| {
+        let id = (first + n).to_string();
+        let mut words = vec!["XADD".to_owned(), ONE.to_owned(), id];
+        entry(n, &mut words);
+        push(out, &words);
+    })?;
+    let found = client.integer(&[b"XLEN", ONE.as_bytes()])?;
+    if found != size {
+        return Err(format!("{found} entries after adding {size}").into());
     }
     Ok(())
 }

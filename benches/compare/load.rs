@@ -334,9 +334,11 @@ impl<'a> Worker<'a> {
         if nils > 0 && !self.load.workload.may_abort() {
             return Err(format!("{nils} null replies for keys that exist").into());
         }
-        let expected = self.answered * self.load.workload.payload();
-        if payload != expected {
-            return Err(format!("{payload} bytes of values came, not {expected}").into());
+        let mean = payload as f64 / self.answered as f64;
+        let (least, most) = self.load.workload.payload();
+        if !(least..=most).contains(&mean) {
+            let text = format!("the values have {mean} bytes on average, not {least} to {most}");
+            return Err(text.into());
         }
         if let Some((least, most)) = self.load.workload.integers() {
             let mean = integers as f64 / self.answered as f64;

@@ -12,7 +12,7 @@ use crate::support::request::push_command;
 use crate::support::server::{Server, Target};
 use crate::support::table::{NONE, Table, grouped, ratio};
 use crate::support::{Result, sys};
-use crate::workload::{FIELD_PREFIX, key_name, name};
+use crate::workload::{FIELD_PREFIX, FIRST_ID, key_name, name};
 
 /// Three sizes, because a table that doubles is fullest just before it does.
 const KEYS: [u64; 3] = [700_000, 1_000_000, 1_400_000];
@@ -24,6 +24,7 @@ const MEMBERS: u64 = 1_000_000;
 
 const SMALL_HASHES: u64 = 100_000;
 const HASH_FIELDS: u64 = 10;
+const STREAM_FIELDS: u64 = 3;
 
 /// What a server uses, in bytes.
 #[derive(Clone, Copy)]
@@ -68,16 +69,26 @@ pub enum Collection {
     SortedSet,
     Set,
     Hash,
+    List,
+    Stream,
 }
 
 impl Collection {
-    const ALL: [Self; 3] = [Self::SortedSet, Self::Set, Self::Hash];
+    const ALL: [Self; 5] = [
+        Self::SortedSet,
+        Self::Set,
+        Self::Hash,
+        Self::List,
+        Self::Stream,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::SortedSet => "sorted set",
             Self::Set => "set",
             Self::Hash => "hash",
+            Self::List => "list",
+            Self::Stream => "stream",
         }
     }
 
@@ -87,6 +98,8 @@ impl Collection {
             Self::SortedSet => ["ZADD", "ZCARD"],
             Self::Set => ["SADD", "SCARD"],
             Self::Hash => ["HSET", "HLEN"],
+            Self::List => ["RPUSH", "LLEN"],
+            Self::Stream => ["XADD", "XLEN"],
         }
     }
 }
@@ -281,14 +294,25 @@ fn expect_keys(client: &mut Client, count: u64) -> Result<()> {
 }
 
 /// One collection of `count` members of 16 bytes, with different scores or with values of 16 bytes.
+///
+/// An entry of a stream has three fields: names of 7 bytes, and values of 10.
 fn fill_collection(client: &mut Client, of: Collection, count: u64) -> Result<()> {
+    if matches!(of, Collection::Stream) {
+        return fill::fill_stream(client, FIRST_ID, count, |n, words| {
+            for field in 0..STREAM_FIELDS {
+                let value = format!("v{:09x}", n * STREAM_FIELDS + field);
+                words.extend([name(FIELD_PREFIX, field), value]);
+            }
+        });
+    }
     fill::fill_one(client, of.commands(), "one", count, |n, words| {
         let member = key_name(n);
         match of {
             // No two neighbours are added one after the other: 7,919 is prime.
             Collection::SortedSet => words.extend([(n * 7_919 % count).to_string(), member]),
-            Collection::Set => words.push(member),
+            Collection::Set | Collection::List => words.push(member),
             Collection::Hash => words.extend([member, format!("v{n:015x}")]),
+            Collection::Stream => unreachable!("one entry for each command"),
         }
     })
 }

@@ -18,8 +18,8 @@ pub struct Options {
     #[arg(long)]
     seconds: Option<f64>,
 
-    /// Only this workload, such as set-1k, or set for both sizes; for --memory keys, sorted-set, set, hash, hashes or
-    /// connections; may be repeated
+    /// Only this workload, such as set-1k, or set for both sizes; for --memory keys, sorted-set, set, hash, list, stream,
+    /// hashes or connections; may be repeated
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 
@@ -59,7 +59,7 @@ pub struct Options {
     #[arg(long)]
     latency: bool,
 
-    /// Measures PUBLISH, and SET with client tracking and keyspace events, each with those who are told of it
+    /// Measures PUBLISH, and SET with client tracking and keyspace events, and RPUSH to clients in BLPOP
     #[arg(long)]
     fanout: bool,
 

@@ -125,7 +125,7 @@ fn measure(
     pipeline: usize,
     known_rate: Option<f64>,
 ) -> Result<Sample> {
-    let seconds = context.options.seconds(1.0, 0.03);
+    let seconds = context.options.seconds(1.0, 0.03) * workload.time;
     if context.options.load == LoadKind::RedisBenchmark {
         let connections = context.options.connections;
         let run = |requests| {

@@ -29,6 +29,18 @@ const MEMBER_SIZE: u64 = MEMBER_PREFIX.len() as u64 + 6;
 /// Members in one answer of ZRANGE.
 const RANGE: u64 = 10;
 
+/// What each entry of a stream has, and the first part of the first ID. XREADGROUP's have a digit more, because it reads more.
+pub const ENTRY: [&str; 2] = ["field", "xxx"];
+pub const FIRST_ID: u64 = 100_000;
+pub const FIRST_GROUP_ID: u64 = 1_000_000;
+pub const GROUP: &str = "group";
+
+/// Where the positions are: a square degree. GEOSEARCH looks around places that are not near its edge.
+pub const WEST: &str = "13.";
+pub const SOUTH: &str = "52.";
+const INSIDE: [u64; 2] = [200_000, 800_000];
+const RADIUS_KM: &str = "5";
+
 /// Scores have six digits and no zero before them, as ranks in ZRANGE must: `"000123"` is no integer.
 pub const SCORES: Draw = Draw {
     prefix: "",
@@ -61,6 +73,17 @@ pub enum Kind {
     Sinter,
     Zunionstore,
     Hgetall,
+    Lpush,
+    Rpush,
+    Lpop,
+    Lrange,
+    Xadd,
+    Xrange,
+    Xreadgroup,
+    Setbit,
+    Bitcount,
+    Pfadd,
+    Geosearch,
 }
 
 /// One row of the comparison.
@@ -70,8 +93,12 @@ pub struct Workload {
     pub kind: Kind,
     /// Bytes in each value.
     pub value_size: usize,
-    /// Members of the one collection, or of each of the two; 0 for workloads on many keys.
+    /// Members of the one collection, or of each of the two, or bytes of the one string; 0 for workloads on many keys.
     pub size: u64,
+    /// Elements that one request asks for, where that is not the same for all of the kind.
+    range: u64,
+    /// Part of the usual time that it is measured: what uses up what was made beforehand gets less.
+    pub time: f64,
     /// Requests per write that it is measured at, of those that are asked for; empty for all.
     only_at: &'static [usize],
     /// At most this many connections.
@@ -84,6 +111,7 @@ const SINGLE: &[(usize, f64)] = &[(1, 1.05), (16, 1.4), (64, 2.0)];
 const MILLION: &[(usize, f64)] = &[(64, 2.0)];
 const WHOLE: &[(usize, f64)] = &[(1, 1.2), (16, 1.2)];
 const UNION: &[(usize, f64)] = &[(1, 1.2)];
+const ELEMENT: &[(usize, f64)] = &[(1, 1.0), (16, 1.4), (64, 1.4)];
 
 /// Every workload, in the order of the table.
 pub const WORKLOADS: &[Workload] = &[
@@ -132,6 +160,43 @@ pub const WORKLOADS: &[Workload] = &[
         .of(1_000)
         .at(&[1, 16])
         .goals(WHOLE),
+    Workload::new("lpush", Kind::Lpush, 3).of(1).goals(ELEMENT),
+    Workload::new("rpush", Kind::Rpush, 3).of(1).goals(ELEMENT),
+    Workload::new("lpop", Kind::Lpop, 3)
+        .of(2_000_000)
+        .goals(ELEMENT)
+        .using_up(),
+    Workload::new("lrange-100", Kind::Lrange, 3)
+        .of(1_000)
+        .range(100)
+        .goals(ELEMENT),
+    Workload::new("lrange-600", Kind::Lrange, 3)
+        .of(1_000)
+        .range(600)
+        .goals(ELEMENT),
+    Workload::new("xadd", Kind::Xadd, 3).of(1).goals(ELEMENT),
+    Workload::new("xrange-100", Kind::Xrange, 3)
+        .of(100_000)
+        .range(100)
+        .goals(ELEMENT),
+    Workload::new("xreadgroup-10", Kind::Xreadgroup, 3)
+        .of(2_000_000)
+        .range(10)
+        .goals(ELEMENT)
+        .using_up(),
+    Workload::new("setbit", Kind::Setbit, 0)
+        .of(125_000)
+        .goals(ELEMENT),
+    Workload::new("bitcount-1m", Kind::Bitcount, 0)
+        .of(1 << 20)
+        .goals(ELEMENT)
+        .connections(2),
+    Workload::new("pfadd", Kind::Pfadd, 0)
+        .of(1_000_000)
+        .goals(ELEMENT),
+    Workload::new("geosearch", Kind::Geosearch, 0)
+        .of(10_000)
+        .goals(ELEMENT),
 ];
 
 impl Workload {
@@ -141,6 +206,8 @@ impl Workload {
             kind,
             value_size,
             size: 0,
+            range: 0,
+            time: 1.0,
             only_at: &[],
             connections: usize::MAX,
             goals: &[],
@@ -149,6 +216,16 @@ impl Workload {
 
     const fn of(mut self, size: u64) -> Self {
         self.size = size;
+        self
+    }
+
+    const fn range(mut self, range: u64) -> Self {
+        self.range = range;
+        self
+    }
+
+    const fn using_up(mut self) -> Self {
+        self.time = 0.25;
         self
     }
 
@@ -202,18 +279,33 @@ impl Workload {
         }
     }
 
-    /// Bytes of bulk strings that one request is answered with.
-    pub fn payload(&self) -> u64 {
+    /// The least and the most bytes of bulk strings that one request is answered with, on average.
+    pub fn payload(&self) -> (f64, f64) {
         let value = self.value_size as u64;
-        match self.kind {
+        let field = ENTRY[0].len() as u64;
+        let exactly = match self.kind {
             Kind::Get | Kind::Watch | Kind::Hget => value,
             Kind::Mget => MANY as u64 * value,
             Kind::Zscore => 6,
             Kind::Zrange => RANGE * MEMBER_SIZE,
             Kind::Sinter => self.size / 2 * MEMBER_SIZE,
             Kind::Hgetall => self.size * (FIELD_PREFIX.len() as u64 + 6 + value),
+            Kind::Lpop => value,
+            Kind::Lrange => self.range * value,
+            // IDs of six and of seven digits, and "-0".
+            Kind::Xrange => self.range * (8 + field + value),
+            Kind::Xreadgroup => ONE.len() as u64 + self.range * (9 + field + value),
+            // Milliseconds, a dash and a number.
+            Kind::Xadd => return (15.0, 20.0),
+            Kind::Geosearch => {
+                // A degree of latitude is 111 km; one of longitude at 52.5 degrees north is 67.8 km.
+                let found = self.size as f64 * 25.0 * std::f64::consts::PI / (111.2 * 67.8);
+                let bytes = found * MEMBER_SIZE as f64;
+                return (0.9 * bytes, 1.1 * bytes);
+            }
             _ => 0,
-        }
+        };
+        (exactly as f64, exactly as f64)
     }
 
     /// The least and the most that the integer replies may be on average, if that is known.
@@ -227,6 +319,9 @@ impl Workload {
             Kind::Zrank => Some((0.3 * self.size as f64, 0.7 * self.size as f64)),
             // Half of each is in the other too.
             Kind::Zunionstore => Some((1.5 * self.size as f64, 1.5 * self.size as f64)),
+            Kind::Lpush | Kind::Rpush => Some((2.0, f64::MAX)),
+            Kind::Setbit | Kind::Pfadd => Some((0.0, 1.0)),
+            Kind::Bitcount => Some((4.0 * self.size as f64, 4.0 * self.size as f64)),
             _ => None,
         }
     }
@@ -238,7 +333,10 @@ impl Workload {
 
     /// True if the requests leave more behind than they find, so that each measurement must begin anew.
     pub fn grows(&self) -> bool {
-        self.kind == Kind::Sadd
+        matches!(
+            self.kind,
+            Kind::Sadd | Kind::Lpush | Kind::Rpush | Kind::Lpop | Kind::Xadd | Kind::Xreadgroup
+        )
     }
 
     /// The name of the test that asks redis-benchmark for the same, if it has one.
@@ -258,7 +356,7 @@ impl Workload {
         for _ in 0..pipeline {
             match self.size {
                 0 => self.push_on_many(&mut template, Part::Text(&value)),
-                _ => self.push_on_one(&mut template),
+                _ => self.push_on_one(&mut template, Part::Text(&value)),
             }
         }
         template
@@ -301,7 +399,7 @@ impl Workload {
     }
 
     /// A request on one large collection, or on two.
-    fn push_on_one(&self, template: &mut Template) {
+    fn push_on_one(&self, template: &mut Template, value: Part<'_>) {
         let (one, two) = (text(ONE), text(TWO));
         let member = Part::New(below(MEMBER_PREFIX, self.size));
         match self.kind {
@@ -320,6 +418,66 @@ impl Workload {
                 template.push(&[text("ZUNIONSTORE"), text(SUM), text("2"), one, two]);
             }
             Kind::Hgetall => template.push(&[text("HGETALL"), one]),
+            Kind::Lpush => template.push(&[text("LPUSH"), one, value]),
+            Kind::Rpush => template.push(&[text("RPUSH"), one, value]),
+            Kind::Lpop => template.push(&[text("LPOP"), one]),
+            Kind::Lrange => {
+                let last = (self.range - 1).to_string();
+                template.push(&[text("LRANGE"), one, text("0"), text(&last)]);
+            }
+            Kind::Setbit => template.push(&[text("SETBIT"), one, Part::New(SCORES), text("1")]),
+            Kind::Bitcount => template.push(&[text("BITCOUNT"), one]),
+            Kind::Pfadd => template.push(&[text("PFADD"), one, member]),
+            Kind::Geosearch => {
+                let [from, below] = INSIDE;
+                let at = |prefix| {
+                    Part::New(Draw {
+                        prefix,
+                        from,
+                        below,
+                    })
+                };
+                let place = [text("FROMLONLAT"), at(WEST), at(SOUTH)];
+                let shape = [text("BYRADIUS"), text(RADIUS_KM), text("km")];
+                template.push(&[&[text("GEOSEARCH"), one][..], &place, &shape].concat());
+            }
+            _ => self.push_on_stream(template),
+        }
+    }
+
+    /// A request on one stream.
+    fn push_on_stream(&self, template: &mut Template) {
+        let one = text(ONE);
+        let count = self.range.to_string();
+        match self.kind {
+            Kind::Xadd => {
+                template.push(&[text("XADD"), one, text("*"), text(ENTRY[0]), text(ENTRY[1])]);
+            }
+            Kind::Xrange => {
+                let first = Part::New(Draw {
+                    prefix: "",
+                    from: FIRST_ID,
+                    below: FIRST_ID + self.size - self.range,
+                });
+                template.push(&[
+                    text("XRANGE"),
+                    one,
+                    first,
+                    text("+"),
+                    text("COUNT"),
+                    text(&count),
+                ]);
+            }
+            Kind::Xreadgroup => {
+                let who = [
+                    text("XREADGROUP"),
+                    text("GROUP"),
+                    text(GROUP),
+                    text("consumer"),
+                ];
+                let what = [text("COUNT"), text(&count), text("STREAMS"), one, text(">")];
+                template.push(&[&who[..], &what].concat());
+            }
             _ => unreachable!("{} is on many keys", self.name),
         }
     }
