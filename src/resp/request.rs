@@ -160,6 +160,7 @@ impl Progress {
                 None => return Err(ProtocolError::InvalidArrayLength),
             }
         }
+        self.short_arguments(buffer, limits, slots);
         while self.remaining > 0 {
             let len = match self.bulk {
                 Some(len) => len,
@@ -183,6 +184,38 @@ impl Progress {
             self.remaining -= 1;
         }
         Ok(Parsed::Request)
+    }
+
+    /// Reads the next arguments as long as they are shorter than a hundred bytes and wholly there: nearly all are,
+    /// and what each argument costs is paid several times for each request.
+    #[inline]
+    fn short_arguments(&mut self, buffer: &[u8], limits: Limits, slots: &mut Vec<Slot>) {
+        if self.bulk.is_some() {
+            return;
+        }
+        let (mut at, mut remaining) = (self.at, self.remaining);
+        while remaining > 0 {
+            let (len, start) = match buffer[at..] {
+                [b'$', digit @ b'0'..=b'9', b'\r', _, ..] => (usize::from(digit - b'0'), at + 4),
+                [b'$', tens @ b'1'..=b'9', units @ b'0'..=b'9', b'\r', _, ..] => {
+                    let tens = usize::from(tens - b'0') * 10;
+                    (tens + usize::from(units - b'0'), at + 5)
+                }
+                _ => break,
+            };
+            let end = start + len + 2;
+            if end > buffer.len() || len > limits.max_bulk {
+                break;
+            }
+            slots.push(Slot {
+                start: start as u32,
+                len: len as u32,
+                hash: 0,
+            });
+            at = end;
+            remaining -= 1;
+        }
+        (self.at, self.remaining) = (at, remaining);
     }
 
     /// The number in a line `*123` or `$123`, which is passed over. Outer `None`: the line is not
