@@ -43,7 +43,6 @@ pub const ABSENT: &[&str] = &[
     "RESTORE-ASKING",
     "RPOPLPUSH",
     "SCRIPT",
-    "SORT",
     "XACK",
     "XAUTOCLAIM",
     "XCLAIM",

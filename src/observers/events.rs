@@ -23,7 +23,8 @@ fn class(event: &str) -> Option<u32> {
         | "zpopmax" | "zpopmin" | "zrangestore" | "zrem" | "zremrangebylex" | "zremrangebyrank"
         | "zremrangebyscore" | "zunionstore" => notify::ZSET,
         "xadd" | "xdel" | "xsetid" | "xtrim" => notify::STREAM,
-        "linsert" | "lpop" | "lpush" | "lrem" | "lset" | "ltrim" | "rpop" | "rpush" => notify::LIST,
+        "linsert" | "lpop" | "lpush" | "lrem" | "lset" | "ltrim" | "rpop" | "rpush"
+        | "sortstore" => notify::LIST,
         "expired" => notify::EXPIRED,
         "evicted" => notify::EVICTED,
         "keymiss" => notify::KEY_MISS,

@@ -9,8 +9,9 @@ use crate::commands::string::write_string;
 use crate::error::Error;
 use crate::keyspace::{Entry, StringRef, ValueRef, View};
 use crate::resp::{Args, Key, Reply};
+use crate::types::list::{Builder, Element, Fill};
 use crate::types::set::Member;
-use crate::types::{Set, SortedSet};
+use crate::types::{List, Set, SortedSet};
 
 /// The options of a command.
 pub(super) struct Query<'a> {
@@ -232,10 +233,31 @@ impl<'a> Query<'a> {
             }
         }
     }
+
+    /// What is answered for the elements, as a list; the empty string where nothing is found.
+    pub(super) fn collect<'v>(
+        &self,
+        found: &[StringRef<'v>],
+        lookup: &mut Lookup<'v>,
+        fill: Fill,
+    ) -> List {
+        let mut list = Builder::new(fill);
+        let mut push = |value: StringRef<'_>| list.push(value.bytes(&mut itoa::Buffer::new()));
+        for &element in found {
+            if self.gets.is_empty() {
+                push(element);
+            }
+            for get in &self.gets {
+                push(lookup.get(get, element).unwrap_or(StringRef::Bytes(b"")));
+            }
+        }
+        list.finish()
+    }
 }
 
 /// The elements of a collection that can be sorted.
 pub(super) enum Elements<'v> {
+    List(&'v List),
     Set(&'v Set),
     SortedSet(&'v SortedSet),
 }
@@ -243,6 +265,7 @@ pub(super) enum Elements<'v> {
 impl<'v> Elements<'v> {
     fn of(entry: &'v Entry) -> Result<Self, Error> {
         match entry.value() {
+            ValueRef::List(list) => Ok(Elements::List(list)),
             ValueRef::Set(set) => Ok(Elements::Set(set)),
             ValueRef::SortedSet(set) => Ok(Elements::SortedSet(set)),
             _ => Err(Error::WrongType),
@@ -251,6 +274,7 @@ impl<'v> Elements<'v> {
 
     pub(super) fn len(&self) -> usize {
         match self {
+            Elements::List(list) => list.len(),
             Elements::Set(set) => set.len(),
             Elements::SortedSet(set) => set.len(),
         }
@@ -259,7 +283,8 @@ impl<'v> Elements<'v> {
     /// Visits all of them in the order in which they lie there.
     pub(super) fn each(&self, mut visit: impl FnMut(StringRef<'v>)) {
         match *self {
-            Elements::Set(set) => set.iter().for_each(|member| visit(text(member))),
+            Elements::List(list) => list.iter().for_each(|element| visit(element_text(element))),
+            Elements::Set(set) => set.iter().for_each(|member| visit(member_text(member))),
             Elements::SortedSet(set) => {
                 set.iter()
                     .for_each(|(member, _)| visit(StringRef::Bytes(member)));
@@ -270,27 +295,45 @@ impl<'v> Elements<'v> {
     /// Those of a range in the order in which they lie there; a set's order has no other direction.
     fn range(&self, window: Range<usize>, descending: bool) -> Vec<StringRef<'v>> {
         let Range { start, end } = window;
+        let (from, to) = match descending {
+            true => (self.len() - end, self.len() - start),
+            false => (start, end),
+        };
         match *self {
+            Elements::List(list) => {
+                let elements = list.range(from, to).map(element_text);
+                in_direction(elements, descending)
+            }
             Elements::Set(set) => {
                 let members = set.iter().skip(start).take(end - start);
-                members.map(text).collect()
+                members.map(member_text).collect()
             }
             Elements::SortedSet(set) => {
-                let text = |(member, _)| StringRef::Bytes(member);
-                match descending {
-                    true => {
-                        let len = set.len();
-                        let members = set.range(len - end, len - start);
-                        members.rev().map(text).collect()
-                    }
-                    false => set.range(start, end).map(text).collect(),
-                }
+                let members = set.range(from, to);
+                in_direction(
+                    members.map(|(member, _)| StringRef::Bytes(member)),
+                    descending,
+                )
             }
         }
     }
 }
 
-fn text(member: Member<'_>) -> StringRef<'_> {
+fn in_direction<T>(items: impl DoubleEndedIterator<Item = T>, backwards: bool) -> Vec<T> {
+    match backwards {
+        true => items.rev().collect(),
+        false => items.collect(),
+    }
+}
+
+fn element_text(element: Element<'_>) -> StringRef<'_> {
+    match element {
+        Element::Int(number) => StringRef::Int(number),
+        Element::Bytes(bytes) => StringRef::Bytes(bytes),
+    }
+}
+
+fn member_text(member: Member<'_>) -> StringRef<'_> {
     match member {
         Member::Int(number) => StringRef::Int(number),
         Member::Bytes(bytes) => StringRef::Bytes(bytes),
