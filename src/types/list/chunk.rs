@@ -388,6 +388,58 @@ impl Chunk {
         header.count = header.count - removed as u32 + u32::from(element.is_some());
     }
 
+    /// Where elements equal to `wanted` begin, from one end on, among the first `limit` of them, until `found`
+    /// says that it is enough; it is told each one's number from that end. O(n).
+    #[inline]
+    pub fn find(
+        &self,
+        wanted: &Encoded<'_>,
+        from: End,
+        limit: usize,
+        mut found: impl FnMut(usize, usize) -> bool,
+    ) -> bool {
+        let bytes = self.bytes();
+        let mut at = match from {
+            End::Front => 0,
+            End::Back => bytes.len(),
+        };
+        for number in 0..self.count().min(limit) {
+            if from == End::Back {
+                at = element::previous(bytes, at);
+            }
+            if wanted.is_at(bytes, at) && !found(number, at) {
+                return false;
+            }
+            if from == End::Front {
+                at = element::next(bytes, at);
+            }
+        }
+        true
+    }
+
+    /// Removes the elements that begin at `starts`, which is in order. O(n).
+    pub fn remove_each(&mut self, starts: &[usize]) {
+        let Some(&first) = starts.first() else {
+            return;
+        };
+        if starts.len() == 1 {
+            let end = element::next(self.bytes(), first);
+            return self.splice(first, end - first, 1, None);
+        }
+        let len = self.len();
+        let start = self.header().start as usize;
+        // SAFETY: the elements' bytes, which are initialised, and exclusive by `&mut self`.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(self.data().add(start), len) };
+        let mut to = first;
+        for (nth, &gone) in starts.iter().enumerate() {
+            let from = element::next(bytes, gone);
+            let end = starts.get(nth + 1).copied().unwrap_or(len);
+            bytes.copy_within(from..end, to);
+            to += end - from;
+        }
+        self.cut(End::Back, len - to, starts.len());
+    }
+
     /// Adds elements behind all others. O(their bytes).
     pub fn append(&mut self, bytes: &[u8], count: usize) {
         let at = self.open(End::Back, bytes.len(), 0);

@@ -10,6 +10,9 @@ use super::chunk::{Chunk, End};
 use super::element::{self, Element, Encoded};
 use super::fill::Fill;
 
+/// Most bytes of a chunk of several elements.
+const MOST_BYTES: usize = 1 << 30;
+
 /// A chunk, and how many elements it has.
 #[derive(Clone)]
 pub struct Slot {
@@ -257,6 +260,158 @@ impl Large {
         self.shrink();
     }
 
+    /// Puts an element beside the one at `place`. O(one chunk's bytes + chunks).
+    pub fn insert(&mut self, place: Place, after: bool, text: &[u8]) {
+        let element = Encoded::new(Element::of(text));
+        let number = place.slot;
+        let beside = number + usize::from(after);
+        let chunk = &self.slots[number].chunk;
+        let edge = match after {
+            true => place.index + 1 == chunk.count(),
+            false => place.index == 0,
+        };
+        self.len += 1;
+        if self.fill.is_alone(text.len()) {
+            if edge {
+                return self.put(beside, Chunk::plain(&element));
+            }
+            self.split(place, after);
+            return self.put(number + 1, Chunk::plain(&element));
+        }
+        if has_room(self.fill, chunk, text.len()) {
+            let at = match after {
+                true => element::next(chunk.bytes(), place.at),
+                false => place.at,
+            };
+            return self.slots[number].change(|chunk| chunk.splice(at, 0, 0, Some(&element)));
+        }
+        // The near end of what comes next, or before.
+        let end = if after { End::Front } else { End::Back };
+        if !edge {
+            self.split(place, after);
+            self.slots[beside].change(|chunk| chunk.push(end, &element, 0));
+            self.merge(number + usize::from(!after));
+            return;
+        }
+        let neighbour = match after {
+            true => self.slots.get_mut(number + 1),
+            false => number.checked_sub(1).and_then(|at| self.slots.get_mut(at)),
+        };
+        match neighbour {
+            Some(slot) if has_room(self.fill, &slot.chunk, text.len()) => {
+                slot.change(|chunk| chunk.push(end, &element, 0));
+            }
+            _ => {
+                let chunk = self.new_chunk(end, &element, text.len());
+                self.put(beside, chunk);
+            }
+        }
+    }
+
+    /// Divides a chunk in two, after the element at `place` or before it, which is not at that edge.
+    fn split(&mut self, place: Place, after: bool) {
+        let slot = &mut self.slots[place.slot];
+        let (index, at) = match after {
+            true => (place.index + 1, element::next(slot.chunk.bytes(), place.at)),
+            false => (place.index, place.at),
+        };
+        let rest = slot.change(|chunk| chunk.split_off(index, at));
+        self.put(place.slot + 1, rest);
+    }
+
+    /// Joins the chunks around `center` where two are not too much for one.
+    fn merge(&mut self, center: usize) {
+        let mut center = center;
+        if center >= 2 && self.join(center - 2) {
+            center -= 1;
+        }
+        self.join(center + 1);
+        if center >= 1 && self.join(center - 1) {
+            center -= 1;
+        }
+        self.join(center);
+    }
+
+    /// Joins chunk `number` with the next one, if they are not too much for one.
+    fn join(&mut self, number: usize) -> bool {
+        let (Some(one), Some(other)) = (self.slots.get(number), self.slots.get(number + 1)) else {
+            return false;
+        };
+        let (one, other) = (&one.chunk, &other.chunk);
+        let count = one.count() + other.count();
+        if one.is_plain()
+            || other.is_plain()
+            || self.fill.is_exceeded(one.len() + other.len(), count)
+        {
+            return false;
+        }
+        if let Some(gone) = self.slots.remove(number + 1) {
+            let (bytes, count) = (gone.chunk.bytes(), gone.count());
+            self.slots[number].change(|chunk| chunk.append(bytes, count));
+        }
+        true
+    }
+
+    /// Puts an element in the place of another. O(one chunk's bytes + chunks).
+    pub fn replace(&mut self, place: Place, text: &[u8]) {
+        let element = Encoded::new(Element::of(text));
+        let number = place.slot;
+        let alone = self.fill.is_alone(text.len());
+        let chunk = &mut self.slots[number].chunk;
+        if chunk.is_plain() {
+            if alone {
+                *chunk = Chunk::plain(&element);
+                return;
+            }
+            self.insert(place, true, text);
+            self.slots.remove(number);
+            self.len -= 1;
+            return;
+        }
+        if !alone && chunk.len() + element.len() <= MOST_BYTES {
+            let old = element::next(chunk.bytes(), place.at) - place.at;
+            return chunk.splice(place.at, old, 1, Some(&element));
+        }
+        if place.index + 1 < chunk.count() {
+            self.split(place, true);
+        }
+        let chunk = self.new_chunk(End::Back, &element, text.len());
+        self.put(number + 1, chunk);
+        let slot = &mut self.slots[number];
+        if slot.count == 1 {
+            self.slots.remove(number);
+            return;
+        }
+        let (_, bytes) = slot.chunk.at_end(End::Back);
+        slot.change(|chunk| chunk.cut(End::Back, bytes, 1));
+        self.merge(number + 1);
+    }
+
+    /// Removes up to `most` elements equal to `wanted`, from one end on. Returns how many. O(n).
+    pub fn remove_equal(&mut self, wanted: &Encoded<'_>, most: usize, from: End) -> usize {
+        let mut left = most;
+        let mut emptied = false;
+        let mut starts = Vec::new();
+        for nth in 0..self.slots.len() {
+            let number = match from {
+                End::Front => nth,
+                End::Back => self.slots.len() - 1 - nth,
+            };
+            let slot = &mut self.slots[number];
+            left -= slot.change(|chunk| remove_equal(chunk, wanted, left, from, &mut starts));
+            emptied |= slot.count == 0;
+            if left == 0 {
+                break;
+            }
+        }
+        if emptied {
+            self.slots.retain(|slot| slot.count > 0);
+            self.shrink();
+        }
+        self.len -= most - left;
+        most - left
+    }
+
     /// The only chunk, if it may become a compact list.
     pub fn take_compact(&mut self, fill: Fill, shrinking: bool) -> Option<Chunk> {
         let [slot] = self.slots.make_contiguous() else {
@@ -306,6 +461,28 @@ pub fn remove_elements(chunk: &mut Chunk, from: usize, count: usize) {
     };
     chunk.splice(start, end - start, count, None);
     chunk.trim_if_sparse();
+}
+
+/// Removes up to `most` elements, at least one, of a chunk that are equal to `wanted`, from one end on. Returns how
+/// many. `starts` is a buffer. O(n).
+pub fn remove_equal(
+    chunk: &mut Chunk,
+    wanted: &Encoded<'_>,
+    most: usize,
+    from: End,
+    starts: &mut Vec<usize>,
+) -> usize {
+    starts.clear();
+    chunk.find(wanted, from, usize::MAX, |_, at| {
+        starts.push(at);
+        starts.len() < most
+    });
+    if from == End::Back {
+        starts.reverse();
+    }
+    chunk.remove_each(starts);
+    chunk.trim_if_sparse();
+    starts.len()
 }
 
 /// Elements of one chunk after another, from both ends.

@@ -15,7 +15,7 @@ mod tests;
 use crate::types::word::{Either, Form, FormMut, Word};
 use chunk::Chunk;
 use element::Encoded;
-use large::Large;
+use large::{Large, Place};
 
 pub use chunk::End;
 pub use element::Element;
@@ -171,6 +171,90 @@ impl List {
         }
     }
 
+    /// Puts an element in the place of number `index`, after [`List::expect`]. False if there is none. O(n / 1,000 +
+    /// 1,000); [`List::settle`] is to follow.
+    pub fn replace(&mut self, index: usize, text: &[u8]) -> bool {
+        if index >= self.len() {
+            return false;
+        }
+        match self.0.get_mut() {
+            FormMut::Compact(chunk) => {
+                let at = chunk.offset(index);
+                let old = element::next(chunk.bytes(), at) - at;
+                chunk.splice(at, old, 1, Some(&Encoded::new(Element::of(text))));
+                chunk.trim_if_sparse();
+            }
+            FormMut::Large(large) => large.replace(large.place(index), text),
+        }
+        true
+    }
+
+    /// Puts an element after or before the first that is equal to `pivot`, after [`List::expect`]. False if there is
+    /// none. O(n).
+    pub fn insert(&mut self, pivot: &[u8], after: bool, text: &[u8]) -> bool {
+        let wanted = Encoded::new(Element::of(pivot));
+        match self.0.get_mut() {
+            FormMut::Compact(chunk) => {
+                let Some((_, at)) = first(chunk, &wanted) else {
+                    return false;
+                };
+                let at = match after {
+                    true => element::next(chunk.bytes(), at),
+                    false => at,
+                };
+                chunk.splice(at, 0, 0, Some(&Encoded::new(Element::of(text))));
+            }
+            FormMut::Large(large) => {
+                let mut chunks = large.slots().iter().enumerate();
+                let place = chunks.find_map(|(slot, chunk)| {
+                    let (index, at) = first(&chunk.chunk, &wanted)?;
+                    Some(Place { slot, index, at })
+                });
+                let Some(place) = place else {
+                    return false;
+                };
+                large.insert(place, after, text);
+            }
+        }
+        true
+    }
+
+    /// Removes up to `most` elements, at least one, that are equal to `text`, from one end on. Returns how many. O(n);
+    /// [`List::settle`] is to follow.
+    pub fn remove(&mut self, text: &[u8], most: usize, from: End) -> usize {
+        let wanted = Encoded::new(Element::of(text));
+        match self.0.get_mut() {
+            FormMut::Compact(chunk) => {
+                large::remove_equal(chunk, &wanted, most, from, &mut Vec::new())
+            }
+            FormMut::Large(large) => large.remove_equal(&wanted, most, from),
+        }
+    }
+
+    /// Tells `found` which of the `limit` elements next to one end are equal to `text`, counted from that end, until
+    /// it says that it is enough. O(n).
+    pub fn find(&self, text: &[u8], from: End, limit: usize, mut found: impl FnMut(usize) -> bool) {
+        let wanted = Encoded::new(Element::of(text));
+        let mut passed = 0;
+        let mut look = |chunk: &Chunk| {
+            let left = limit - passed;
+            let more = chunk.find(&wanted, from, left, |number, _| found(passed + number));
+            passed += chunk.count();
+            more && passed < limit
+        };
+        match (self.0.get(), from) {
+            (Form::Compact(chunk), _) => {
+                look(chunk);
+            }
+            (Form::Large(large), End::Front) => {
+                let _ = large.slots().iter().all(|slot| look(&slot.chunk));
+            }
+            (Form::Large(large), End::Back) => {
+                let _ = large.slots().iter().rev().all(|slot| look(&slot.chunk));
+            }
+        }
+    }
+
     /// The pieces in which it is kept, in order.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         match self.0.get() {
@@ -203,6 +287,16 @@ impl List {
             Form::Large(large) => large.bytes(),
         }
     }
+}
+
+/// The first element of a chunk that is equal to `wanted`: its number, and where it begins.
+fn first(chunk: &Chunk, wanted: &Encoded<'_>) -> Option<(usize, usize)> {
+    let mut place = None;
+    chunk.find(wanted, End::Front, usize::MAX, |number, at| {
+        place = Some((number, at));
+        false
+    });
+    place
 }
 
 /// A piece of a list: what Redis keeps in one node, and dumps as one.

@@ -66,6 +66,15 @@ fn check_range(list: &List, model: &Model, chance: &mut Chance) {
     assert!(range.next().is_none() && range.next_back().is_none());
 }
 
+/// An element that is there, or hardly.
+fn one_of(model: &Model, chance: &mut Chance) -> Vec<u8> {
+    match chance.below(5) {
+        0 => element(chance),
+        _ if model.is_empty() => Vec::new(),
+        _ => model[chance.below(model.len())].clone(),
+    }
+}
+
 fn end(chance: &mut Chance) -> End {
     if chance.below(2) == 0 {
         End::Front
@@ -75,7 +84,7 @@ fn end(chance: &mut Chance) -> End {
 }
 
 fn step(list: &mut List, model: &mut Model, fill: Fill, chance: &mut Chance) {
-    match chance.below(12) {
+    match chance.below(17) {
         0..6 => {
             let end = end(chance);
             let texts: Vec<_> = (0..1 + chance.below(12)).map(|_| element(chance)).collect();
@@ -112,6 +121,61 @@ fn step(list: &mut List, model: &mut Model, fill: Fill, chance: &mut Chance) {
             list.remove_range(from, to);
             list.settle(fill);
             model.drain(from.min(model.len())..to.min(model.len()));
+        }
+        11 => {
+            let (at, text) = (chance.below(model.len() + 1), element(chance));
+            list.expect(text.len(), 1, fill);
+            assert_eq!(list.replace(at, &text), at < model.len());
+            list.settle(fill);
+            if at < model.len() {
+                model[at] = text;
+            }
+        }
+        12 | 13 => {
+            let (text, pivot) = (element(chance), one_of(model, chance));
+            let after = chance.below(2) == 0;
+            list.expect(text.len(), 1, fill);
+            let at = model.iter().position(|element| *element == pivot);
+            assert_eq!(list.insert(&pivot, after, &text), at.is_some());
+            if let Some(at) = at {
+                model.insert(at + usize::from(after), text);
+            }
+        }
+        14 => {
+            let (text, most, end) = (one_of(model, chance), 1 + chance.below(9), end(chance));
+            let removed = list.remove(&text, most, end);
+            list.settle(fill);
+            let mut left = most;
+            let mut keep = |element: &Vec<u8>| {
+                let gone = *element == text && left > 0;
+                left -= usize::from(gone);
+                !gone
+            };
+            if end == End::Front {
+                model.retain(&mut keep);
+            } else {
+                let mut kept: Model = model.drain(..).rev().filter(&mut keep).collect();
+                kept.make_contiguous().reverse();
+                *model = kept;
+            }
+            assert_eq!(removed, most - left);
+        }
+        15 => {
+            let (text, limit, end) = (one_of(model, chance), chance.below(300), end(chance));
+            let most = chance.below(4);
+            let mut found = Vec::new();
+            list.find(&text, end, limit, |at| {
+                found.push(at);
+                found.len() <= most
+            });
+            let mut elements: Vec<_> = model.iter().collect();
+            if end == End::Back {
+                elements.reverse();
+            }
+            let wanted = elements.iter().enumerate().take(limit);
+            let wanted = wanted.filter(|(_, element)| ***element == text);
+            let wanted: Vec<_> = wanted.map(|(at, _)| at).take(most + 1).collect();
+            assert_eq!(found, wanted);
         }
         _ => {
             let clone = list.clone();
