@@ -339,6 +339,17 @@ pub fn tame(random: &mut Random, args: &mut Args) {
     }
     tame_id(random, args);
     sort::tame(args);
+    // DIFFERENCE: since 7.2 Redis takes the index modulo 2^32.
+    if is(args, 0, "LSET") && integer(args, 2).is_some_and(|index| i32::try_from(index).is_err()) {
+        args[2] = i32::MAX.to_string().into_bytes();
+    }
+    // Before 7.2, Redis took the lowest number for one that has an opposite.
+    if is(args, 0, "LREM") || is(args, 0, "LPOS") {
+        let lowest = i64::MIN.to_string().into_bytes();
+        for arg in args.iter_mut().filter(|arg| **arg == lowest) {
+            *arg = (i64::MIN + 1).to_string().into_bytes();
+        }
+    }
     // A negative count is how many are wanted, however few there are.
     if is_random(args) && integer(args, 2).is_some_and(|count| count < -100 && count > i64::MIN) {
         args[2] = (-1 - random.below(20) as i64).to_string().into_bytes();

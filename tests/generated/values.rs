@@ -77,6 +77,7 @@ pub const SMALL: &[(&str, &str)] = &[
     ("zset-max-listpack-entries", "4"),
     ("zset-max-listpack-value", "8"),
     ("hll-sparse-max-bytes", "80"),
+    ("list-max-listpack-size", "5"),
 ];
 
 /// The same for those of sets, which are there since 7.2.

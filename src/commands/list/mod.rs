@@ -1,8 +1,11 @@
 //! Lists.
 
+mod edit;
 mod pop;
+mod position;
 mod push;
 mod read;
+mod transfer;
 
 use crate::commands::spec::{Arg, ArgKind, CommandSpec, KeyFlags, KeySpec, members};
 use crate::resp::Reply;
@@ -11,12 +14,20 @@ use crate::types::list::Element;
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
     read::LINDEX,
+    edit::LINSERT,
     read::LLEN,
+    transfer::LMOVE,
+    pop::LMPOP,
     pop::LPOP,
+    position::LPOS,
     push::LPUSH,
     push::LPUSHX,
     read::LRANGE,
+    edit::LREM,
+    edit::LSET,
+    edit::LTRIM,
     pop::RPOP,
+    transfer::RPOPLPUSH,
     push::RPUSH,
     push::RPUSHX,
 ];

@@ -1,8 +1,10 @@
 //! LPOP and RPOP, and the popping itself, which other commands share.
 
+use crate::commands::list::transfer::{self, WHERE};
 use crate::commands::list::{KEY, POPPED, write};
 use crate::commands::spec::{
-    Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeySpec,
+    Arg, ArgKind, Arity, BeginSearch, Categories, CommandResult, CommandSpec, FindKeys, Flags,
+    Group, KeySpec,
 };
 use crate::error::Error;
 use crate::keyspace::{Db, Missing};
@@ -18,6 +20,92 @@ const KEY_COUNT: &[Arg] = &[
         .since("6.2.0"),
 ];
 const COMPLEXITY: &str = "O(N) where N is the number of elements that are removed.";
+
+pub(super) const LMPOP: CommandSpec =
+    CommandSpec::write("LMPOP", Arity::at_least(4), Group::List, lmpop)
+        .categories(Categories::LIST)
+        .keys(&[KeySpec {
+            begin: BeginSearch::Index(1),
+            find: KEY_NUMBER,
+            flags: POPPED,
+            notes: None,
+        }])
+        .doc(
+            "7.0.0",
+            "O(N+M) where N is the number of keys, and M the number of elements that are removed.",
+            "Removes and returns the first or last elements of the first list that is not empty.",
+        )
+        .args(&[NUMKEYS, KEY.multiple(), WHERE, COUNT]);
+
+/// How the keys of LMPOP and BLMPOP are counted.
+pub(super) const KEY_NUMBER: FindKeys = FindKeys::KeyNum {
+    index: 0,
+    first: 1,
+    step: 1,
+};
+pub(super) const NUMKEYS: Arg = Arg::new("numkeys", ArgKind::Integer);
+pub(super) const COUNT: Arg = Arg::new("count", ArgKind::Integer)
+    .token("COUNT")
+    .optional();
+
+fn lmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let MultiPop { keys, end, count } = MultiPop::parse(args, 1)?;
+    for index in keys {
+        if pop_keyed(db, args.key(index), end, count, reply)? {
+            return Ok(());
+        }
+    }
+    reply.null_array();
+    Ok(())
+}
+
+/// The arguments of LMPOP, and of BLMPOP, which has a timeout before them.
+pub(super) struct MultiPop {
+    /// Where the keys are.
+    pub keys: std::ops::Range<usize>,
+    /// From which end to pop.
+    pub end: End,
+    /// How many elements to pop at most; at least 1.
+    pub count: usize,
+}
+
+impl MultiPop {
+    /// Reads the arguments from the number of keys, argument `index`, on.
+    ///
+    /// # Errors
+    /// A number of keys or a count that is no positive integer, or a syntax error.
+    pub fn parse(args: Args<'_>, index: usize) -> Result<MultiPop, Error> {
+        let keys = at_least_one(args, index, "ERR numkeys should be greater than 0")?;
+        let first = index + 1;
+        let place = first.saturating_add(keys);
+        let end = transfer::end(args, place)?;
+        let mut count = None;
+        let mut at = place + 1;
+        while at < args.len() {
+            if count.is_some() || at + 1 == args.len() || !args.is(at, "COUNT") {
+                return Err(Error::Syntax);
+            }
+            count = Some(at_least_one(
+                args,
+                at + 1,
+                "ERR count should be greater than 0",
+            )?);
+            at += 2;
+        }
+        Ok(MultiPop {
+            keys: first..place,
+            end,
+            count: count.unwrap_or(1),
+        })
+    }
+}
+
+fn at_least_one(args: Args<'_>, index: usize, error: &'static str) -> Result<usize, Error> {
+    number::parse_i64(args.get(index))
+        .and_then(|value| usize::try_from(value).ok())
+        .filter(|&value| value > 0)
+        .ok_or(Error::Static(error))
+}
 
 pub(super) const LPOP: CommandSpec =
     CommandSpec::write("LPOP", Arity::at_least(2), Group::List, lpop)
@@ -102,8 +190,23 @@ pub(super) fn pop_one(
     end: End,
     reply: &mut Reply<'_>,
 ) -> Result<bool, Error> {
+    pop_one_after(db, key, end, reply, |_| {})
+}
+
+/// As [`pop_one`], behind what `before` writes.
+///
+/// # Errors
+/// As [`pop_one`].
+pub(super) fn pop_one_after(
+    db: &mut Db<'_>,
+    key: Key<'_>,
+    end: End,
+    reply: &mut Reply<'_>,
+    before: impl FnOnce(&mut Reply<'_>),
+) -> Result<bool, Error> {
     let fill = db.access.list_fill();
     let popped = db.edit_object(key, Missing::Skip, event(end), |list: &mut List| {
+        before(reply);
         list.pop(end, |element| write(element, reply));
         list.settle(fill);
         Ok(((), 1))
@@ -123,8 +226,37 @@ pub(super) fn pop(
     count: usize,
     reply: &mut Reply<'_>,
 ) -> Result<bool, Error> {
+    pop_after(db, key, end, count, reply, |_| {})
+}
+
+/// As [`pop`], behind the key in an array of two.
+///
+/// # Errors
+/// As [`pop`].
+pub(super) fn pop_keyed(
+    db: &mut Db<'_>,
+    key: Key<'_>,
+    end: End,
+    count: usize,
+    reply: &mut Reply<'_>,
+) -> Result<bool, Error> {
+    pop_after(db, key, end, count, reply, |reply| {
+        reply.array(2);
+        reply.bulk(key.bytes);
+    })
+}
+
+fn pop_after(
+    db: &mut Db<'_>,
+    key: Key<'_>,
+    end: End,
+    count: usize,
+    reply: &mut Reply<'_>,
+    before: impl FnOnce(&mut Reply<'_>),
+) -> Result<bool, Error> {
     let fill = db.access.list_fill();
     let popped = db.edit_object(key, Missing::Skip, event(end), |list: &mut List| {
+        before(reply);
         let len = list.len();
         let count = count.min(len);
         reply.array(count);

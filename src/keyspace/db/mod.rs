@@ -492,6 +492,11 @@ impl<'a> Db<'a> {
         self.dirty += changes;
     }
 
+    /// Counts fewer changes than were signalled: Redis takes them for fewer.
+    pub fn count_less(&mut self, changes: u64) {
+        self.dirty -= changes;
+    }
+
     /// Takes a collection that was taken out of its key, to be freed after the locks if it is large.
     pub fn discard_object<T: Object>(&mut self, object: T) {
         self.discard(Entry::with_object(b"", object, None, 0));

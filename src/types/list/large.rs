@@ -101,11 +101,13 @@ impl Large {
         self.slots.insert(at, Slot::new(chunk));
     }
 
-    fn end(&self, end: End) -> usize {
-        match end {
-            End::Front => 0,
-            End::Back => self.slots.len() - 1,
-        }
+    /// The element at one end.
+    pub fn end(&self, end: End) -> Option<Element<'_>> {
+        let slot = match end {
+            End::Front => self.slots.front(),
+            End::Back => self.slots.back(),
+        };
+        slot.map(|slot| slot.chunk.at_end(end).0)
     }
 
     /// Adds an element at one end. Amortised O(its length).
@@ -140,10 +142,13 @@ impl Large {
             End::Back => self.slots.len(),
         };
         let chunk = self.new_chunk(end, element, len);
-        if !self.slots.is_empty() {
+        let last = match end {
+            End::Front => self.slots.front_mut(),
+            End::Back => self.slots.back_mut(),
+        };
+        if let Some(slot) = last {
             // It grows no more, or not soon.
-            let last = self.end(end);
-            self.slots[last].chunk.trim();
+            slot.chunk.trim();
         }
         self.put(at, chunk);
     }

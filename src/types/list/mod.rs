@@ -126,6 +126,14 @@ impl List {
         }
     }
 
+    /// The element at one end. O(1).
+    pub fn end(&self, end: End) -> Option<Element<'_>> {
+        match self.0.get() {
+            Form::Compact(chunk) => (chunk.count() > 0).then(|| chunk.at_end(end).0),
+            Form::Large(large) => large.end(end),
+        }
+    }
+
     /// Element `index`. O(n / 1,000), from the nearer end.
     pub fn get(&self, index: usize) -> Option<Element<'_>> {
         if index >= self.len() {
