@@ -30,6 +30,7 @@ pub mod memory;
 pub mod observers;
 pub mod pause;
 pub mod random;
+pub mod rdb;
 pub mod reaper;
 pub mod resp;
 pub mod saves;

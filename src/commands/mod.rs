@@ -13,6 +13,7 @@ pub mod connection;
 pub mod context;
 pub mod debug;
 pub mod describe;
+pub mod dump;
 pub mod expire;
 pub mod generic;
 pub mod geo;

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
-    acl, admin, bitmap, client, cluster, command, config, connection, debug, expire, generic, geo,
-    hash, hash_expire, hyperloglog, info, latency, list, memory, module, monitor, object,
+    acl, admin, bitmap, client, cluster, command, config, connection, debug, dump, expire, generic,
+    geo, hash, hash_expire, hyperloglog, info, latency, list, memory, module, monitor, object,
     persistence, pubsub, replication, set, shutdown, slowlog, sort, sorted_set, stream, string,
     transactions,
 };
@@ -29,6 +29,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     config::COMMANDS,
     connection::COMMANDS,
     debug::COMMANDS,
+    dump::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
     geo::COMMANDS,

@@ -551,6 +551,8 @@ switches! {
     protected_mode = ProtectedMode;
     /// Whether the time of each command is kept for INFO latencystats.
     latency_tracking = LatencyTracking;
+    /// Whether long strings of a dump are compressed.
+    rdbcompression = Rdbcompression;
 }
 
 impl Config {

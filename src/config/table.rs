@@ -452,7 +452,7 @@ settings! {
     RdbKeySaveDelay => number("rdb-key-save-delay", 0, -I32 - 1..=I32).hidden();
     RdbSaveIncrementalFsync => flag("rdb-save-incremental-fsync", true);
     Rdbchecksum => flag("rdbchecksum", true).fixed();
-    Rdbcompression => flag("rdbcompression", true);
+    Rdbcompression => flag("rdbcompression", true).used();
     ReplBacklogSize => memory("repl-backlog-size", MB, 1..=I64);
     ReplBacklogTtl => number("repl-backlog-ttl", 3600, 0..=I64);
     ReplDisableTcpNodelay => flag("repl-disable-tcp-nodelay", false);

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::keyspace::entry::Entry;
 use crate::observers::Observers;
 use crate::random;
+use crate::rdb;
 use crate::stats::WorkerStats;
 use crate::types::Limits;
 use crate::types::list::Fill;
@@ -118,6 +119,26 @@ impl Access<'_> {
             self.lfu_minutes() << 8 | LFU_INITIAL
         } else {
             self.lru_clock()
+        }
+    }
+
+    /// The access clock of a key that was used last `idle` seconds ago, or so often: what the policy looks
+    /// at, if it is given.
+    pub fn clock_of(&self, idle: Option<i64>, frequency: Option<u8>) -> u32 {
+        match (self.config.maxmemory_policy().is_lfu(), idle, frequency) {
+            (true, _, Some(frequency)) => self.lfu_minutes() << 8 | u32::from(frequency),
+            (false, Some(idle), _) => self.lru_clock().wrapping_sub(idle as u32) & CLOCK_MASK,
+            _ => self.fresh_clock(),
+        }
+    }
+
+    /// How large values may be that are read from Redis's form.
+    pub fn rdb_limits(&self) -> rdb::Limits {
+        rdb::Limits {
+            hash: self.hash_limits(),
+            set: self.set_limits(),
+            sorted_set: self.sorted_set_limits(),
+            longest: self.longest_string(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::observers::pubsub::PubSub;
 fn class(event: &str) -> Option<u32> {
     Some(match event {
         "copy_to" | "del" | "expire" | "move_from" | "move_to" | "persist" | "rename_from"
-        | "rename_to" => notify::GENERIC,
+        | "rename_to" | "restore" => notify::GENERIC,
         "append" | "incrby" | "incrbyfloat" | "pfadd" | "set" | "setbit" | "setrange" => {
             notify::STRING
         }

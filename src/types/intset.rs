@@ -30,8 +30,8 @@ fn tag_for(value: i64) -> u8 {
     }
 }
 
-/// Bytes of one integer.
-fn width(tag: u8) -> usize {
+/// Bytes of one integer of a buffer with this tag.
+pub fn width(tag: u8) -> usize {
     2 << tag
 }
 

@@ -4,6 +4,7 @@
 mod expiry;
 mod invalidate;
 mod reload;
+mod restore;
 mod text;
 
 use std::collections::VecDeque;

@@ -15,6 +15,7 @@
 //! | collection | 8: the collection itself, which is a pointer |
 
 mod due;
+mod loaded;
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;

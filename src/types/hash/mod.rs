@@ -249,6 +249,13 @@ impl Hash {
     }
 
     /// Goes over to the large form, with room for `more` fields.
+    pub fn make_large(&mut self, more: usize) {
+        if self.is_compact() {
+            self.enlarge(more);
+        }
+    }
+
+    /// As [`Hash::make_large`].
     #[cold]
     fn enlarge(&mut self, more: usize) -> &mut Large {
         if let Form::Compact(packed) = self.0.get() {

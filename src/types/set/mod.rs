@@ -44,6 +44,13 @@ pub struct SetLimits {
     pub listpack: Limits,
 }
 
+impl SetLimits {
+    /// Members of a set of integers at most.
+    pub fn most_integers(&self) -> usize {
+        self.intset.min(MOST_INTEGERS)
+    }
+}
+
 /// A member of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Member<'a> {
@@ -197,6 +204,22 @@ impl Set {
         Set(Word::compact(packed))
     }
 
+    /// An empty set in the large form, with room for `count` members.
+    pub fn large(count: usize) -> Self {
+        Set(Word::large(Large::with_room(count)))
+    }
+
+    /// The bytes of each integer, and all of them in ascending order, the lowest byte first, if it is one of
+    /// integers.
+    pub fn integers(&self) -> Option<(usize, &[u8])> {
+        match self.0.get() {
+            Form::Compact(packed) if packed.tag() != STRINGS => {
+                Some((intset::width(packed.tag()), packed.bytes()))
+            }
+            _ => None,
+        }
+    }
+
     /// Number of members.
     #[inline]
     pub fn len(&self) -> usize {
@@ -327,7 +350,7 @@ impl Set {
             return true;
         }
         let fresh = intset::insert(packed, value);
-        if fresh && packed.count() > limits.intset.min(MOST_INTEGERS) {
+        if fresh && packed.count() > limits.most_integers() {
             self.enlarge(0);
         }
         fresh
@@ -385,7 +408,7 @@ impl Set {
     pub fn into_integers(self, limits: &SetLimits) -> Self {
         let integer = |member: Member<'_>| member.integer();
         let already = matches!(self.0.get(), Form::Compact(packed) if packed.tag() != STRINGS);
-        let most = limits.intset.min(MOST_INTEGERS);
+        let most = limits.most_integers();
         if already || self.len() > most || !self.iter().all(|member| integer(member).is_some()) {
             return self;
         }
