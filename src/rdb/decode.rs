@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use super::listpack::{Element, Listpack};
 use super::read::Reader;
 use super::ziplist::{Ziplist, zipmap};
-use super::{Corrupt, Limits, Loaded, code};
+use super::{Corrupt, Limits, Loaded, code, stream};
 use crate::types::hash::FieldExpiry;
 use crate::types::set::{Member, SetLimits};
 use crate::types::{self, Hash, Set, SortedSet, number};
@@ -69,6 +69,9 @@ pub fn decode(code: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<Load
             let ziplist = Ziplist::new(&bytes)?;
             let elements = ziplist.elements();
             Loaded::SortedSet(packed_sorted_set(ziplist.count(), elements, limits)?)
+        }
+        code::STREAM_LISTPACKS | code::STREAM_LISTPACKS_2 | code::STREAM_LISTPACKS_3 => {
+            Loaded::Stream(stream::read(code, reader)?)
         }
         _ => return Err(Corrupt),
     })

@@ -2,7 +2,7 @@
 
 use super::listpack::Builder;
 use super::write::Writer;
-use super::{VERSION, WRITTEN_VERSION, code};
+use super::{VERSION, WRITTEN_VERSION, code, stream};
 use crate::keyspace::{StringRef, ValueRef};
 use crate::types::set::Member;
 use crate::types::{Hash, Set, SortedSet};
@@ -22,6 +22,7 @@ pub fn type_of(value: ValueRef<'_>) -> u8 {
         ValueRef::Set(_) => code::SET,
         ValueRef::SortedSet(sorted_set) if sorted_set.is_compact() => code::ZSET_LISTPACK,
         ValueRef::SortedSet(_) => code::ZSET_2,
+        ValueRef::Stream(_) => code::STREAM_LISTPACKS_2,
     }
 }
 
@@ -42,6 +43,7 @@ pub fn encode(value: ValueRef<'_>, out: &mut Writer) {
         ValueRef::Hash(hash) => large_hash(hash, out),
         ValueRef::Set(set) => write_set(set, out),
         ValueRef::SortedSet(sorted_set) => write_sorted_set(sorted_set, out),
+        ValueRef::Stream(stream) => stream::write(stream, out),
     }
 }
 

@@ -16,13 +16,14 @@ pub mod listpack;
 pub mod lzf;
 pub mod payload;
 pub mod read;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod write;
 pub mod ziplist;
 
 use crate::types::set::SetLimits;
-use crate::types::{self, Hash, Set, SortedSet};
+use crate::types::{self, Hash, Set, SortedSet, Stream};
 
 pub use decode::decode;
 pub use encode::encode;
@@ -61,4 +62,6 @@ pub enum Loaded {
     Set(Set),
     /// A sorted set.
     SortedSet(SortedSet),
+    /// A stream.
+    Stream(Stream),
 }

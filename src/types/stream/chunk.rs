@@ -69,6 +69,12 @@ impl Chunk {
         self.live() + self.deleted as usize
     }
 
+    /// The first entry's fields.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Text<'_>> {
+        let mut at = 0;
+        (0..self.fields).map(move |_| Text::read(&self.bytes, &mut at))
+    }
+
     /// Bytes that it would have as Redis's listpack.
     #[inline]
     pub fn listpack_bytes(&self) -> usize {
@@ -106,8 +112,9 @@ impl Chunk {
         true
     }
 
-    /// Adds an entry of these fields and values at the end; `first` is the ID of the first. O(its bytes).
-    pub fn append<'a, P>(&mut self, first: StreamId, id: StreamId, pairs: P)
+    /// Adds an entry of these fields and values at the end; `first` is the ID of the first. Returns where it
+    /// begins. O(its bytes).
+    pub fn append<'a, P>(&mut self, first: StreamId, id: StreamId, pairs: P) -> usize
     where
         P: ExactSizeIterator<Item = (&'a [u8], &'a [u8])> + Clone,
     {
@@ -150,6 +157,7 @@ impl Chunk {
         push_back_len(&mut self.bytes, begin);
         self.listpack += (listpack + listpack_integer(elements as i64)) as u32;
         self.live += 1;
+        begin
     }
 
     /// Writes the head of an entry that begins at `begin` with `room` bytes for it.
@@ -300,6 +308,16 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn len(&self) -> usize {
         self.fields
+    }
+
+    /// Whether it is deleted, and only there because its node holds others.
+    pub fn is_deleted(&self) -> bool {
+        self.is_deleted
+    }
+
+    /// Whether its fields are those of its node.
+    pub fn has_fields_of_node(&self) -> bool {
+        self.names.is_some()
     }
 
     /// Whether it has no field, which no entry of XADD is.

@@ -13,6 +13,7 @@ pub mod group;
 #[cfg(test)]
 mod group_tests;
 mod id;
+mod node;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -23,6 +24,7 @@ use std::ops::{Deref, DerefMut};
 
 pub use chunk::{Entry, Pairs};
 pub use id::{IdText, NewId, StreamId};
+pub use node::{Misfit, Node, NodeEntry};
 pub use value::Text;
 
 use chunk::{Chunk, Entries};
