@@ -180,6 +180,25 @@ fn sorted_set(random: &mut Random) -> Made {
     }
 }
 
+fn list(random: &mut Random) -> Made {
+    let longest = [60, 60, 60, 20_000][random.below(4) as usize];
+    let mut requests = Vec::new();
+    for _ in 0..1 + random.below(3) {
+        let end = ["LPUSH", "RPUSH"][random.below(2) as usize];
+        let mut request = words(&[end, "k"]);
+        for _ in 0..count(random) {
+            request.push(text(random, longest));
+        }
+        requests.push(request);
+    }
+    Made {
+        kind: "list",
+        requests,
+        is_exact: true,
+        since: (7, 0),
+    }
+}
+
 fn stream(random: &mut Random, deletes: bool) -> Made {
     let mut requests = Vec::new();
     let mut ids: Vec<String> = Vec::new();
@@ -218,7 +237,8 @@ fn stream(random: &mut Random, deletes: bool) -> Made {
 }
 
 fn made(random: &mut Random) -> Made {
-    match random.below(7) {
+    match random.below(8) {
+        7 => list(random),
         6 => stream(random, false),
         0 => string(random),
         1 => hash(random, false),
@@ -324,12 +344,18 @@ fn payloads_go_both_ways() {
         }
         let packed = !matches!(ours.encoding("k"), Value::Bulk(word) if word == b"hashtable");
         if made.is_exact && packed {
-            // Since 7.2 streams say when consumers were active.
-            if made.kind != "stream" || reference.version == (7, 0) {
+            let same_form = match made.kind {
+                // Since 7.2 they say when consumers were active.
+                "stream" => reference.version == (7, 0),
+                // Before 7.2 nodes had somewhat less.
+                "list" => reference.version >= (7, 2),
+                _ => true,
+            };
+            if same_form {
                 let value = |payload: &[u8]| payload[..payload.len() - FOOTER].to_vec();
                 assert_eq!(value(&mine), value(&other), "{}", made.kind);
             }
-            if reference.version == (7, 0) {
+            if same_form && reference.version == (7, 0) {
                 assert_eq!(mine, other, "{}", made.kind);
             }
         }

@@ -136,6 +136,7 @@ impl Access<'_> {
     pub fn rdb_limits(&self) -> rdb::Limits {
         rdb::Limits {
             hash: self.hash_limits(),
+            list: self.list_fill(),
             set: self.set_limits(),
             sorted_set: self.sorted_set_limits(),
             longest: self.longest_string(),

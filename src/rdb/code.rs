@@ -67,5 +67,10 @@ pub const INT_32: u64 = 2;
 /// A compressed string.
 pub const LZF: u64 = 3;
 
+/// A node of a list that is one large element.
+pub const PLAIN: u64 = 1;
+/// A node of a list that is a listpack.
+pub const PACKED: u64 = 2;
+
 /// The latest moment at which a field of a hash may expire, in Unix milliseconds.
 pub const LATEST_FIELD_EXPIRY: i64 = (1 << 48) - 1;

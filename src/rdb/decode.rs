@@ -11,8 +11,9 @@ use super::read::Reader;
 use super::ziplist::{Ziplist, zipmap};
 use super::{Corrupt, Limits, Loaded, code, stream};
 use crate::types::hash::FieldExpiry;
+use crate::types::list::Builder;
 use crate::types::set::{Member, SetLimits};
-use crate::types::{self, Hash, Set, SortedSet, number};
+use crate::types::{self, Hash, List, Set, SortedSet, number};
 
 /// Limits that nothing exceeds: for what was decided by the number of elements.
 const NO_LIMITS: types::Limits = types::Limits {
@@ -33,6 +34,16 @@ const NO_SET_LIMITS: SetLimits = SetLimits {
 pub fn decode(code: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<Loaded, Corrupt> {
     Ok(match code {
         code::STRING => Loaded::String(reader.string()?.into_owned()),
+        code::LIST => Loaded::List(list(reader, limits)?),
+        code::LIST_QUICKLIST | code::LIST_QUICKLIST_2 => {
+            Loaded::List(list_of_nodes(code, reader, limits)?)
+        }
+        code::LIST_ZIPLIST => {
+            let bytes = reader.string()?;
+            let mut builder = Builder::new(limits.list);
+            add_elements(Ziplist::new(&bytes)?.elements(), &mut builder);
+            Loaded::List(finished(builder)?)
+        }
         code::SET => Loaded::Set(set(reader, limits)?),
         code::SET_INTSET => Loaded::Set(intset(&reader.string()?, limits)?),
         code::SET_LISTPACK => Loaded::Set(packed_set(&reader.string()?, limits)?),
@@ -87,6 +98,51 @@ fn count(reader: &mut Reader<'_>, size: usize) -> Result<(u64, usize), Corrupt> 
     let count = reader.count()?;
     ensure(count > 0)?;
     Ok((count, reader.at_most(count, size)))
+}
+
+fn list(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Corrupt> {
+    let mut builder = Builder::new(limits.list);
+    for _ in 0..reader.count()? {
+        builder.push(&reader.string()?);
+    }
+    finished(builder)
+}
+
+/// Nodes stay as they are, unless one has more than the settings allow.
+fn list_of_nodes(code: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Corrupt> {
+    let mut builder = Builder::new(limits.list);
+    for _ in 0..reader.count()? {
+        let container = match code {
+            code::LIST_QUICKLIST => code::PACKED,
+            _ => reader.count()?,
+        };
+        let bytes = reader.string()?;
+        ensure(!bytes.is_empty())?;
+        match container {
+            code::PLAIN => builder.push(&bytes),
+            code::PACKED if code == code::LIST_QUICKLIST => {
+                add_elements(Ziplist::new(&bytes)?.elements(), &mut builder);
+            }
+            code::PACKED => add_elements(Listpack::new(&bytes)?.elements(), &mut builder),
+            _ => return Err(Corrupt),
+        }
+        builder.end_node();
+    }
+    finished(builder)
+}
+
+fn add_elements<'a>(elements: impl Iterator<Item = Element<'a>>, builder: &mut Builder) {
+    let mut buffer = itoa::Buffer::new();
+    for element in elements {
+        builder.push(element.bytes(&mut buffer));
+    }
+}
+
+/// The list, which is not to be empty.
+fn finished(builder: Builder) -> Result<List, Corrupt> {
+    let list = builder.finish();
+    ensure(!list.is_empty())?;
+    Ok(list)
 }
 
 fn set(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Corrupt> {
@@ -204,7 +260,7 @@ fn packed_hash<'a>(
     mut elements: impl Iterator<Item = Element<'a>>,
     limits: &Limits,
 ) -> Result<Hash, Corrupt> {
-    ensure(count > 0 && count % 2 == 0)?;
+    ensure(count > 0 && count.is_multiple_of(2))?;
     let mut hash = hash_for(count / 2, limits);
     let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
     while let (Some(name), Some(value)) = (elements.next(), elements.next()) {
@@ -217,7 +273,7 @@ fn packed_hash<'a>(
 /// Fields in the order in which they expire, and then those that do not.
 fn packed_timed_hash(bytes: &[u8], limits: &Limits) -> Result<Hash, Corrupt> {
     let listpack = Listpack::new(bytes)?;
-    ensure(listpack.count() > 0 && listpack.count() % 3 == 0)?;
+    ensure(listpack.count() > 0 && listpack.count().is_multiple_of(3))?;
     let mut hash = hash_for(listpack.count() / 3, limits);
     if hash.is_compact() {
         hash.let_expire();
@@ -279,7 +335,7 @@ fn packed_sorted_set<'a>(
     mut elements: impl Iterator<Item = Element<'a>>,
     limits: &Limits,
 ) -> Result<SortedSet, Corrupt> {
-    ensure(count > 0 && count % 2 == 0)?;
+    ensure(count > 0 && count.is_multiple_of(2))?;
     let mut members = Vec::with_capacity(count / 2);
     while let (Some(member), Some(score)) = (elements.next(), elements.next()) {
         let member = match member {

@@ -1,11 +1,11 @@
 //! Values in Redis's form.
 
-use super::listpack::Builder;
+use super::listpack::{Builder, framed};
 use super::write::Writer;
 use super::{VERSION, WRITTEN_VERSION, code, stream};
 use crate::keyspace::{StringRef, ValueRef};
 use crate::types::set::Member;
-use crate::types::{Hash, Set, SortedSet};
+use crate::types::{Hash, List, Set, SortedSet};
 
 /// The number of the type in which a value is written.
 pub fn type_of(value: ValueRef<'_>) -> u8 {
@@ -17,6 +17,7 @@ pub fn type_of(value: ValueRef<'_>) -> u8 {
             (false, true) => code::HASH_METADATA,
             (false, false) => code::HASH,
         },
+        ValueRef::List(_) => code::LIST_QUICKLIST_2,
         ValueRef::Set(set) if set.integers().is_some() => code::SET_INTSET,
         // Redis 7.0 knows no sets in listpacks.
         ValueRef::Set(_) => code::SET,
@@ -41,6 +42,7 @@ pub fn encode(value: ValueRef<'_>, out: &mut Writer) {
         ValueRef::String(StringRef::Bytes(bytes)) => out.string(bytes),
         ValueRef::Hash(hash) if hash.is_compact() => compact_hash(hash, out),
         ValueRef::Hash(hash) => large_hash(hash, out),
+        ValueRef::List(list) => write_list(list, out),
         ValueRef::Set(set) => write_set(set, out),
         ValueRef::SortedSet(sorted_set) => write_sorted_set(sorted_set, out),
         ValueRef::Stream(stream) => stream::write(stream, out),
@@ -81,6 +83,19 @@ fn large_hash(hash: &Hash, out: &mut Writer) {
         }
         out.string(field.name);
         out.string(field.value);
+    }
+}
+
+fn write_list(list: &List, out: &mut Writer) {
+    out.length(list.nodes().count());
+    for node in list.nodes() {
+        if let Some(element) = node.plain() {
+            out.number(code::PLAIN);
+            out.string(element.bytes(&mut itoa::Buffer::new()));
+        } else {
+            out.number(code::PACKED);
+            out.string(&framed(node.bytes(), node.count()));
+        }
     }
 }
 

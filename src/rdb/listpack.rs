@@ -161,12 +161,29 @@ impl Builder {
     /// The whole listpack.
     pub fn finish(mut self) -> Vec<u8> {
         self.bytes.push(END);
-        let len = self.bytes.len() as u32;
-        let count = u16::try_from(self.count).unwrap_or(UNCOUNTED);
-        self.bytes[..4].copy_from_slice(&len.to_le_bytes());
-        self.bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
+        let header = header(self.bytes.len(), self.count);
+        self.bytes[..HEADER].copy_from_slice(&header);
         self.bytes
     }
+}
+
+/// What stands in front of `count` elements in a listpack of `len` bytes.
+fn header(len: usize, count: usize) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..4].copy_from_slice(&(len as u32).to_le_bytes());
+    let count = u16::try_from(count).unwrap_or(UNCOUNTED);
+    header[4..].copy_from_slice(&count.to_le_bytes());
+    header
+}
+
+/// The listpack of `count` elements that lie one after another as they do in one.
+pub fn framed(elements: &[u8], count: usize) -> Vec<u8> {
+    let len = HEADER + elements.len() + 1;
+    let mut bytes = Vec::with_capacity(len);
+    bytes.extend_from_slice(&header(len, count));
+    bytes.extend_from_slice(elements);
+    bytes.push(END);
+    bytes
 }
 
 /// Bytes in front of a string of `len` bytes.

@@ -22,8 +22,9 @@ mod tests;
 pub mod write;
 pub mod ziplist;
 
+use crate::types::list::Fill;
 use crate::types::set::SetLimits;
-use crate::types::{self, Hash, Set, SortedSet, Stream};
+use crate::types::{self, Hash, List, Set, SortedSet, Stream};
 
 pub use decode::decode;
 pub use encode::encode;
@@ -43,6 +44,8 @@ pub struct Corrupt;
 pub struct Limits {
     /// Of hashes.
     pub hash: types::Limits,
+    /// Of the pieces of lists.
+    pub list: Fill,
     /// Of sets.
     pub set: SetLimits,
     /// Of sorted sets.
@@ -58,6 +61,8 @@ pub enum Loaded {
     String(Vec<u8>),
     /// A hash.
     Hash(Hash),
+    /// A list.
+    List(List),
     /// A set.
     Set(Set),
     /// A sorted set.

@@ -10,15 +10,17 @@ use crate::keyspace::{StringRef, ValueRef};
 use crate::rdb::read::Reader;
 use crate::types::chance::Chance;
 use crate::types::hash::FieldExpiry;
+use crate::types::list::Fill;
 use crate::types::set::SetLimits;
 use crate::types::stream::group::Group;
 use crate::types::stream::{NewId, NodeLimits, StreamId};
-use crate::types::{self, Hash, Set, SortedSet, Stream};
+use crate::types::{self, Hash, List, Set, SortedSet, Stream};
 
 fn limits(entries: usize) -> Limits {
     let few = types::Limits { entries, value: 64 };
     Limits {
         hash: few,
+        list: Fill::new(if entries == 8 { 8 } else { -1 }),
         set: SetLimits {
             intset: 4 * entries,
             listpack: few,
@@ -32,6 +34,7 @@ fn as_value(loaded: &Loaded) -> ValueRef<'_> {
     match loaded {
         Loaded::String(bytes) => ValueRef::String(StringRef::Bytes(bytes)),
         Loaded::Hash(hash) => ValueRef::Hash(hash),
+        Loaded::List(list) => ValueRef::List(list),
         Loaded::Set(set) => ValueRef::Set(set),
         Loaded::SortedSet(sorted_set) => ValueRef::SortedSet(sorted_set),
         Loaded::Stream(stream) => ValueRef::Stream(stream),
@@ -43,6 +46,7 @@ fn heap_bytes(loaded: &Loaded) -> usize {
     match loaded {
         Loaded::String(bytes) => bytes.capacity(),
         Loaded::Hash(hash) => hash.heap_bytes(),
+        Loaded::List(list) => list.heap_bytes(),
         Loaded::Set(set) => set.heap_bytes(),
         Loaded::SortedSet(sorted_set) => sorted_set.heap_bytes(),
         Loaded::Stream(stream) => stream.heap_bytes(),
@@ -66,6 +70,7 @@ fn content(loaded: &Loaded) -> Vec<String> {
             .iter()
             .map(|(member, score)| format!("{member:?} {:?}", score + 0.0))
             .collect(),
+        Loaded::List(list) => return list.iter().map(|one| format!("{one:?}")).collect(),
         Loaded::Stream(stream) => return stream_content(stream),
     };
     all.sort_unstable();
@@ -117,6 +122,7 @@ fn as_type(loaded: &Loaded) -> &'static str {
     match loaded {
         Loaded::String(_) => "string",
         Loaded::Hash(_) => "hash",
+        Loaded::List(_) => "list",
         Loaded::Set(_) => "set",
         Loaded::SortedSet(_) => "zset",
         Loaded::Stream(_) => "stream",
@@ -137,7 +143,11 @@ fn random_text(chance: &mut Chance) -> Vec<u8> {
 fn random_value(chance: &mut Chance, limits: &Limits) -> Loaded {
     let most = [5, 20, 300][chance.below(3)];
     let count = 1 + chance.below(most);
-    match chance.below(6) {
+    match chance.below(7) {
+        6 => {
+            let texts: Vec<_> = (0..count).map(|_| random_text(chance)).collect();
+            Loaded::List(List::of(texts.iter().map(|text| &**text), limits.list))
+        }
         0 => Loaded::Stream(random_stream(chance)),
         5 => Loaded::String(random_text(chance)),
         1 => {
@@ -331,6 +341,26 @@ fn old_and_new_forms() -> Vec<(Vec<u8>, Vec<u8>)> {
         out.string(b"x");
         out.integer(7);
     });
+    let list = written(|out| {
+        out.byte(code::LIST);
+        out.length(3);
+        ["a", "7", "b"]
+            .iter()
+            .for_each(|one| out.string(one.as_bytes()));
+    });
+    let old_list = ziplist(&[text("a"), Element::Int(7), text("b")]);
+    let nodes = |code: u8, nodes: &[(Option<u64>, &[u8])]| {
+        written(|out| {
+            out.byte(code);
+            out.length(nodes.len());
+            for (container, bytes) in nodes {
+                container
+                    .iter()
+                    .for_each(|&container| out.number(container));
+                out.string(bytes);
+            }
+        })
+    };
     let timed = written(|out| {
         out.byte(code::HASH_METADATA);
         out.millis(1_000);
@@ -343,7 +373,28 @@ fn old_and_new_forms() -> Vec<(Vec<u8>, Vec<u8>)> {
     });
     let timed_elements = ["f", "v", "1000", "h", "v", "1500", "g", "v", "0"];
     let timed_listpack = listpack(&timed_elements.map(str::as_bytes));
+    let packed_node = Some(code::PACKED);
     vec![
+        (packed(code::LIST_ZIPLIST, &old_list), list.clone()),
+        (
+            nodes(
+                code::LIST_QUICKLIST,
+                &[(None, &old_list), (None, &ziplist(&[]))],
+            ),
+            list.clone(),
+        ),
+        (
+            nodes(
+                code::LIST_QUICKLIST_2,
+                &[
+                    (packed_node, &listpack(&[b"a"])),
+                    (Some(code::PLAIN), b"7"),
+                    (packed_node, &listpack(&[])),
+                    (packed_node, &listpack(&[b"b"])),
+                ],
+            ),
+            list,
+        ),
         (
             packed(code::HASH_ZIPMAP, b"\x02\x01f\x01\0v\x01g\x01\x027xx\xff"),
             hash.clone(),
@@ -420,7 +471,15 @@ fn what_redis_refuses_is_refused() {
         b"\x08\x00",
         b"\x1a\x00",
         b"\xff",
-        // Empty collections.
+        // Empty collections, nodes and lists of empty nodes.
+        b"\x01\x00",
+        b"\x0a\x0b\x0b\0\0\0\x0a\0\0\0\0\0\xff",
+        b"\x0e\x00",
+        b"\x12\x00",
+        b"\x12\x01\x02\x00",
+        b"\x12\x01\x01\x00",
+        b"\x12\x01\x02\x07\x07\0\0\0\0\0\xff",
+        b"\x12\x01\x03\x01a",
         b"\x02\x00",
         b"\x04\x00",
         b"\x05\x00",

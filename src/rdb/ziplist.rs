@@ -125,11 +125,14 @@ fn body(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     }
 }
 
+/// A field and its value.
+pub type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The fields and values of a zipmap. O(n).
 ///
 /// # Errors
 /// If it is not whole, or has no fields.
-pub fn zipmap(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Corrupt> {
+pub fn zipmap(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Corrupt> {
     let (&noted, mut rest) = bytes.split_first().ok_or(Corrupt)?;
     let mut pairs = Vec::new();
     loop {

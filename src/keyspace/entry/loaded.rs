@@ -15,6 +15,7 @@ impl Entry {
             }
             Loaded::String(bytes) => Entry::new(key, Value::encode(&bytes), expiry, clock),
             Loaded::Hash(hash) => Entry::with_object(key, hash, expiry, clock),
+            Loaded::List(list) => Entry::with_object(key, list, expiry, clock),
             Loaded::Set(set) => Entry::with_object(key, set, expiry, clock),
             Loaded::Stream(stream) => Entry::with_object(key, stream, expiry, clock),
             Loaded::SortedSet(sorted_set) => Entry::with_object(key, sorted_set, expiry, clock),
