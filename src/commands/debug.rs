@@ -13,7 +13,7 @@ use crate::keyspace::{Db, Entry, SetExpiry, StringRef, Value, ValueRef, View};
 use crate::resp::{Args, Key, Protocol, Reply};
 use crate::session::park::Wait;
 use crate::types::digest::Digest;
-use crate::types::{glob, number};
+use crate::types::{List, glob, number};
 
 const DEBUG: CommandSpec = CommandSpec::session("DEBUG", Arity::at_least(2), Group::Server, debug)
     .flags(members!(Flags: ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED))
@@ -280,13 +280,39 @@ fn listpack_statistics(entry: &Entry) -> Result<String, Error> {
 }
 
 fn describe(entry: &Entry, view: &View<'_>) -> String {
+    let about_nodes = match entry.value() {
+        ValueRef::List(list) if !list.is_compact() => describe_nodes(list, view),
+        _ => String::new(),
+    };
     format!(
-        "Value at:{entry:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        "Value at:{entry:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{about_nodes}",
         references(entry, view.access.config),
         entry.encoding(),
         dump_length(entry),
         entry.access_clock(),
         view.access.idle_seconds(entry)
+    )
+}
+
+/// Bytes around the elements of a listpack.
+const LISTPACK_FRAME: usize = 7;
+
+/// What DEBUG OBJECT tells of a large list besides.
+fn describe_nodes(list: &List, view: &View<'_>) -> String {
+    let config = view.access.config;
+    let (mut nodes, mut bytes) = (0, 0);
+    for node in list.nodes() {
+        nodes += 1;
+        bytes += match node.plain() {
+            Some(element) => element.bytes(&mut itoa::Buffer::new()).len(),
+            None => LISTPACK_FRAME + node.bytes().len(),
+        };
+    }
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{bytes}",
+        list.len() as f64 / f64::from(nodes),
+        config.list_max_listpack_size(),
+        u8::from(config.list_compress_depth() != 0),
     )
 }
 

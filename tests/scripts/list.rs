@@ -18,6 +18,8 @@ macro_rules! for_each_script {
             events_misses,
             events_sort,
             generic,
+            generic_types,
+            generic_types_copy,
             geo,
             geo_search,
             hash,
@@ -73,6 +75,7 @@ macro_rules! for_each_script {
             watch_table,
             watch_table_fields,
             watch_table_keys,
+            watch_types,
         }
     };
 }
