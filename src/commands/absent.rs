@@ -30,7 +30,6 @@ pub const ABSENT: &[&str] = &[
     "FUNCTION|LOAD",
     "FUNCTION|RESTORE",
     "FUNCTION|STATS",
-    "MIGRATE",
     "SCRIPT",
     "XACK",
     "XAUTOCLAIM",

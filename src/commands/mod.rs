@@ -28,6 +28,7 @@ mod latency_report;
 pub mod list;
 mod lolwut;
 pub mod memory;
+pub mod migrate;
 pub mod module;
 pub mod monitor;
 pub mod object;

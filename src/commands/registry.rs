@@ -11,9 +11,9 @@ use crate::commands::keys::{KeyPlan, LegacyRange};
 use crate::commands::spec::{CommandSpec, Flags};
 use crate::commands::{
     acl, admin, bitmap, client, cluster, command, config, connection, debug, dump, expire, generic,
-    geo, hash, hash_expire, hyperloglog, info, latency, list, memory, module, monitor, object,
-    persistence, pubsub, replication, set, shutdown, slowlog, sort, sorted_set, stream, string,
-    transactions,
+    geo, hash, hash_expire, hyperloglog, info, latency, list, memory, migrate, module, monitor,
+    object, persistence, pubsub, replication, set, shutdown, slowlog, sort, sorted_set, stream,
+    string, transactions,
 };
 use crate::latency::timer;
 use crate::resp::Args;
@@ -40,6 +40,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     latency::COMMANDS,
     list::COMMANDS,
     memory::COMMANDS,
+    migrate::COMMANDS,
     module::COMMANDS,
     monitor::COMMANDS,
     object::COMMANDS,

@@ -21,8 +21,27 @@ pub fn places(command: &Command, args: Args<'_>) -> SmallVec<[usize; 2]> {
             .map(|index| index + 1)
             .collect(),
         "hello" => hello(args),
+        "migrate" => migrate(args),
         _ => SmallVec::new(),
     }
+}
+
+/// `MIGRATE host port key database timeout [AUTH password] [AUTH2 name password] [KEYS ...]`.
+fn migrate(args: Args<'_>) -> SmallVec<[usize; 2]> {
+    let mut places = SmallVec::new();
+    let mut index = 6;
+    while index < args.len() && !args.is(index, "KEYS") {
+        let secrets = if args.is(index, "AUTH") {
+            1
+        } else if args.is(index, "AUTH2") {
+            2
+        } else {
+            0
+        };
+        places.extend((index + 1..=index + secrets).filter(|&place| place < args.len()));
+        index += 1 + secrets;
+    }
+    places
 }
 
 /// `HELLO version [AUTH name password] [SETNAME name]`.

@@ -10,6 +10,7 @@ pub mod db;
 pub mod entry;
 pub mod heap_string;
 pub mod locks;
+pub mod marks;
 pub mod object;
 pub mod shard;
 #[cfg(test)]

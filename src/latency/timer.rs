@@ -213,7 +213,9 @@ impl<'a> Timer<'a> {
         self.since = now;
         match wait {
             Wait::Keys { waiter, .. } => drop(waiter.spent.fetch_add(spent, Relaxed)),
-            Wait::Replicas { call, .. } | Wait::Sleep { call, .. } => {
+            Wait::Replicas { call, .. }
+            | Wait::Sleep { call, .. }
+            | Wait::Migration { call, .. } => {
                 *call = Some(Box::new(Call::new(command, args, began, spent)));
             }
             Wait::Postponed { .. } => {}
@@ -384,12 +386,16 @@ pub fn end_wait(server: &Server, stats: &WorkerStats, client: &Client, wait: &Wa
         Wait::Replicas {
             call: Some(call), ..
         } => (call.command, call.args(), call.spent),
-        // The sleep is the command's own time.
+        // The sleep is the command's own time, and so is the talk.
         Wait::Sleep {
+            call: Some(call), ..
+        }
+        | Wait::Migration {
             call: Some(call), ..
         } => (call.command, call.args(), now.since(call.began)),
         Wait::Replicas { call: None, .. }
         | Wait::Sleep { call: None, .. }
+        | Wait::Migration { call: None, .. }
         | Wait::Postponed { .. } => return,
     };
     count(server, stats, command.id, micros);

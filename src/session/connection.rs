@@ -31,6 +31,7 @@ use crate::resp::request::{Limits, Parsed, Progress, ProtocolError};
 use crate::resp::{Args, Reply};
 use crate::server::Server;
 use crate::session::gate::{self, Request};
+use crate::session::migrate;
 use crate::session::park::{Verdict, Wait};
 use crate::session::{ReplyMode, Session};
 use crate::stats::WorkerStats;
@@ -714,6 +715,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.session.client.signal(signal::RESUME);
         }
         self.worker.server.clients.count_wait(&wait, true);
+        if let Wait::Migration { migration, .. } = &wait {
+            let client = self.session.client.clone();
+            let talk = migrate::run(self.worker.clone(), migration.clone(), client);
+            tokio::task::spawn_local(talk);
+        }
         self.parked = Some(Box::new(Parked { wait, timer: None }));
     }
 

@@ -219,7 +219,8 @@ fn check(
         return Err(Refusal::Error(Error::NoAuth));
     }
     if session.multi.is_active()
-        && (flags.contains(Flags::NO_MULTI) || command.full_name == "client|reply")
+        && (flags.contains(Flags::NO_MULTI)
+            || matches!(command.full_name, "client|reply" | "migrate"))
     {
         return Err(Refusal::Error(Error::NotAllowedInMulti));
     }

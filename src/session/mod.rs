@@ -1,9 +1,10 @@
 //! One client's session: its state ([`Session`]), the checks before a command runs ([`gate`]), the
-//! transaction it may be in ([`multi`]), how it waits ([`park`]), what it may be called ([`names`]), and
+//! transaction it may be in ([`multi`]), how it waits ([`park`]), its keys' way to another server ([`migrate`]), what it may be called ([`names`]), and
 //! the socket loop ([`connection`]).
 
 pub mod connection;
 pub mod gate;
+pub mod migrate;
 pub mod multi;
 pub mod names;
 pub mod park;

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::keyspace::blocked::Waiter;
 use crate::resp::args::Slot;
 use crate::resp::{Args, Reply};
+use crate::session::migrate::Migration;
 use crate::stats::WorkerStats;
 
 /// The command that waits, to be noted when it is answered.
@@ -70,6 +71,13 @@ pub enum Wait {
         /// What waits; noted once the command has run.
         call: Option<Box<Call>>,
     },
+    /// MIGRATE: until another server has answered, or has not.
+    Migration {
+        /// What it answers, in the end.
+        migration: Arc<Migration>,
+        /// What waits; noted once the command has run.
+        call: Option<Box<Call>>,
+    },
     /// CLIENT PAUSE, or another client's DEBUG SLEEP: the command is then tried again.
     Postponed {
         /// The end as it is set now, in Unix microseconds.
@@ -96,6 +104,8 @@ impl Wait {
         match self {
             Wait::Keys { until, .. } | Wait::Replicas { until, .. } => *until,
             Wait::Sleep { until, .. } | Wait::Postponed { until } => Some(*until),
+            // It has time limits of its own.
+            Wait::Migration { .. } => None,
         }
     }
 
@@ -145,6 +155,17 @@ impl Wait {
                 reply.ok();
                 Verdict::Next
             }
+            Wait::Migration { migration, .. } => match migration.answer() {
+                Some(Ok(())) => {
+                    reply.ok();
+                    Verdict::Next
+                }
+                Some(Err(error)) => {
+                    reply.error(error);
+                    Verdict::Next
+                }
+                None => Verdict::Wait,
+            },
             Wait::Postponed { .. } if timed_out || signals & signal::RESUME != 0 => Verdict::Again,
             Wait::Sleep { .. } | Wait::Postponed { .. } => Verdict::Wait,
         }

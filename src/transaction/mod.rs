@@ -4,6 +4,7 @@
 pub mod blocking;
 pub mod evict;
 pub mod expire;
+pub mod migrate;
 pub mod runner;
 pub mod watch;
 

@@ -131,7 +131,7 @@ impl<'a> Turn<'a> {
 
     /// Unlocks, after what is to be done before that, and before what is to be done after.
     #[inline]
-    fn finish(&mut self, mut db: Db<'_>) {
+    pub(super) fn finish(&mut self, mut db: Db<'_>) {
         if db.has_aftermath() {
             return self.clear_up(db);
         }

@@ -32,6 +32,7 @@ macro_rules! for_each_script {
             list_encoding,
             list_move,
             memory,
+            migrate,
             monitor,
             numbers,
             persistence,
