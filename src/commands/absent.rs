@@ -38,7 +38,6 @@ pub const ABSENT: &[&str] = &[
     "XGROUP",
     "XINFO",
     "XPENDING",
-    "XREAD",
     "XREADGROUP",
     "XSETID",
     "XTRIM",

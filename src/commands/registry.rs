@@ -366,7 +366,7 @@ mod tests {
             let name = command.full_name;
             match command.spec.handler {
                 Handler::Read(_) => assert!(reads, "{name}"),
-                Handler::Write(_) => {}
+                Handler::Write(_) | Handler::Blocking(_) => {}
                 _ => assert!(!(reads && has_keys), "{name}"),
             }
         }

@@ -655,6 +655,17 @@ impl CommandSpec {
             .flags(members!(Flags: WRITE | BLOCKING))
     }
 
+    /// A command that reads keys, or lets the client wait; flagged READONLY and BLOCKING.
+    pub const fn blocking_read(
+        name: &'static str,
+        arity: Arity,
+        group: Group,
+        attempt: AttemptFn,
+    ) -> Self {
+        Self::new(name, arity, group, Handler::Blocking(attempt))
+            .flags(members!(Flags: READONLY | BLOCKING))
+    }
+
     /// A command that removes stale keys it meets, or notes what it has worked out, but is a read by its flags
     /// (SCAN, RANDOMKEY, PFCOUNT).
     pub const fn read_exclusive(

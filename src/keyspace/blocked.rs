@@ -40,6 +40,23 @@ pub struct Want {
     pub keys: Range<usize>,
     /// The moment at which the wait ends, in Unix microseconds; `None`: never.
     pub until: Option<i64>,
+    /// Whether it also runs again when a stream under one of the keys goes, whatever comes in its place.
+    pub minds_loss: bool,
+    /// Arguments that are others when it runs again (XREAD's `$`).
+    pub rewritten: Vec<(usize, Box<[u8]>)>,
+}
+
+impl Want {
+    /// For a key of a type, until a moment.
+    pub fn new(kind: Kind, keys: Range<usize>, until: Option<i64>) -> Self {
+        Want {
+            kind,
+            keys,
+            until,
+            minds_loss: false,
+            rewritten: Vec::new(),
+        }
+    }
 }
 
 /// Runs a blocking command, at first and again when one of its keys got what it waits for. Then only
@@ -61,11 +78,18 @@ pub struct Waiter {
     pub command: usize,
     /// The command.
     pub attempt: AttemptFn,
+    /// The moment at which its wait ends, in Unix microseconds; `None`: never.
+    pub until: Option<i64>,
     kind: Kind,
+    minds_loss: bool,
     keys: Range<usize>,
     buffer: Box<[u8]>,
     slots: Box<[Slot]>,
+    /// The arguments with which it runs again, if they are others.
+    rewritten: Option<OwnArgs>,
     wants_reply: bool,
+    /// Whether it tracks what it reads.
+    tracks: bool,
     answered: AtomicBool,
     /// Microseconds that its attempts took so far.
     pub spent: AtomicU64,
@@ -82,6 +106,7 @@ impl Waiter {
         want: &Want,
     ) -> Self {
         let (buffer, slots) = args.to_owned_parts();
+        let rewritten = (!want.rewritten.is_empty()).then(|| rewrite(args, &want.rewritten));
         Waiter {
             client,
             database: context.0,
@@ -89,19 +114,42 @@ impl Waiter {
             touch: context.2,
             command: command.0,
             attempt: command.1,
+            until: want.until,
             kind: want.kind,
+            minds_loss: want.minds_loss,
             keys: want.keys.clone(),
             buffer,
             slots,
+            rewritten,
             wants_reply: context.3,
+            tracks: false,
             answered: AtomicBool::new(false),
             spent: AtomicU64::new(0),
         }
     }
 
-    /// The command's arguments.
+    /// Notes that the client tracks what the command reads.
+    pub fn tracking(mut self, tracks: bool) -> Self {
+        self.tracks = tracks;
+        self
+    }
+
+    /// Whether the client tracks what the command reads.
+    pub fn tracks(&self) -> bool {
+        self.tracks
+    }
+
+    /// The command's arguments, as they were sent.
     pub fn args(&self) -> Args<'_> {
         Args::new(&self.buffer, &self.slots)
+    }
+
+    /// The arguments with which the command runs again.
+    pub fn args_again(&self) -> Args<'_> {
+        match &self.rewritten {
+            Some((buffer, slots)) => Args::new(buffer, slots),
+            None => self.args(),
+        }
     }
 
     /// The keys that it waits for.
@@ -131,11 +179,47 @@ impl Waiter {
     }
 }
 
+/// Arguments and the buffer in which they lie.
+type OwnArgs = (Box<[u8]>, Box<[Slot]>);
+
+/// A copy of the arguments, some of which are others.
+fn rewrite(args: Args<'_>, others: &[(usize, Box<[u8]>)]) -> OwnArgs {
+    let (buffer, mut slots) = args.to_owned_parts();
+    let mut buffer = buffer.into_vec();
+    for (index, text) in others {
+        slots[*index] = Slot {
+            start: buffer.len() as u32,
+            len: text.len() as u32,
+            hash: 0,
+        };
+        buffer.extend_from_slice(text);
+    }
+    (buffer.into(), slots)
+}
+
+/// A key for which clients are to be served, and how far that has gone: each that waited at the beginning
+/// gets one turn.
+#[derive(Debug)]
+pub struct Ready {
+    /// Its database.
+    pub database: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// How many in front have been passed over, because they wait for another type.
+    at: usize,
+    /// How many are still to have their turn.
+    left: usize,
+}
+
 struct Row {
     database: u16,
     hash: u64,
     key: Box<[u8]>,
     waiters: VecDeque<Arc<Waiter>>,
+    /// How many of them mind the loss of the key.
+    minding: usize,
+    /// Whether the key is noted to be served.
+    noted: bool,
 }
 
 impl Row {
@@ -166,10 +250,37 @@ impl BlockedTable {
         self.rows.len()
     }
 
-    /// Whether a client waits for the key. O(1).
-    pub fn has(&self, database: usize, key: Key<'_>) -> bool {
+    fn row_mut(&mut self, database: usize, key: Key<'_>) -> Option<&mut Row> {
         let hash = row_hash(database, key.hash);
-        self.rows.find(hash, |row| row.is(database, key)).is_some()
+        self.rows.find_mut(hash, |row| row.is(database, key))
+    }
+
+    /// Whether the key, which came or got entries, is to be served: a client waits for it, and it is not
+    /// noted yet. It is from here on. O(1).
+    pub fn note(&mut self, database: usize, key: Key<'_>) -> bool {
+        let row = self.row_mut(database, key);
+        row.is_some_and(|row| !std::mem::replace(&mut row.noted, true))
+    }
+
+    /// As [`BlockedTable::note`], for a key that lost its stream.
+    pub fn note_lost(&mut self, database: usize, key: Key<'_>) -> bool {
+        let row = self.row_mut(database, key);
+        row.is_some_and(|row| row.minding > 0 && !std::mem::replace(&mut row.noted, true))
+    }
+
+    /// Begins to serve the key, which is no longer noted.
+    pub fn begin(&mut self, database: usize, key: Box<[u8]>) -> Ready {
+        let row = self.row_mut(database, Key::new(&key));
+        let left = row.map_or(0, |row| {
+            row.noted = false;
+            row.waiters.len()
+        });
+        Ready {
+            database,
+            key,
+            at: 0,
+            left,
+        }
     }
 
     /// Lets a client wait for a key, behind those that wait already. O(1).
@@ -187,6 +298,8 @@ impl BlockedTable {
                 hash: key.hash,
                 key: key.bytes.into(),
                 waiters: VecDeque::new(),
+                minding: 0,
+                noted: false,
             })
             .into_mut();
         // A key that is named twice: nobody else came between, for the shard is locked.
@@ -196,48 +309,64 @@ impl BlockedTable {
             .is_none_or(|last| !Arc::ptr_eq(last, waiter))
         {
             row.waiters.push_back(waiter.clone());
+            row.minding += usize::from(waiter.minds_loss);
         }
     }
 
-    /// Takes out the client that has waited longest for the key with a value of this type. O(clients
-    /// that wait for another type).
-    pub fn take_first(&mut self, database: usize, key: Key<'_>, kind: Kind) -> Option<Arc<Waiter>> {
-        self.change_row(database, key, |waiters| {
-            let at = waiters.iter().position(|waiter| waiter.kind == kind)?;
-            waiters.remove(at)
+    /// Takes out the next client that waits for the key with a value of the type that it has now, or that
+    /// minds its loss; in the order in which they came. O(clients that wait for another type).
+    pub fn take_next(&mut self, ready: &mut Ready, kind: Option<Kind>) -> Option<Arc<Waiter>> {
+        let key = Key::new(&ready.key);
+        let (at, left) = (&mut ready.at, &mut ready.left);
+        self.change_row(ready.database, key, |row| {
+            if kind.is_none() && row.minding == 0 {
+                return None;
+            }
+            while *left > 0 {
+                let waiter = row.waiters.get(*at)?;
+                *left -= 1;
+                if Some(waiter.kind) == kind || waiter.minds_loss {
+                    return row.waiters.remove(*at);
+                }
+                *at += 1;
+            }
+            None
         })
     }
 
     /// Takes a client out of the key's row, if it is there. O(clients that wait for the key).
     pub fn leave(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
-        self.change_row(waiter.database, key, |waiters| {
-            let at = waiters
-                .iter()
-                .position(|other| Arc::ptr_eq(other, waiter))?;
-            waiters.remove(at)
+        self.change_row(waiter.database, key, |row| {
+            let mut waiters = row.waiters.iter();
+            let at = waiters.position(|other| Arc::ptr_eq(other, waiter))?;
+            row.waiters.remove(at)
         });
     }
 
-    fn change_row<R>(
+    /// Lets `take` take a client out of a row.
+    fn change_row(
         &mut self,
         database: usize,
         key: Key<'_>,
-        change: impl FnOnce(&mut VecDeque<Arc<Waiter>>) -> Option<R>,
-    ) -> Option<R> {
+        take: impl FnOnce(&mut Row) -> Option<Arc<Waiter>>,
+    ) -> Option<Arc<Waiter>> {
         let hash = row_hash(database, key.hash);
         let mut entry = self
             .rows
             .find_entry(hash, |row| row.is(database, key))
             .ok()?;
-        let result = change(&mut entry.get_mut().waiters);
-        if entry.get().waiters.is_empty() {
+        let row = entry.get_mut();
+        let taken = take(row);
+        let minded = taken.as_ref().is_some_and(|waiter| waiter.minds_loss);
+        row.minding -= usize::from(minded);
+        if row.waiters.is_empty() {
             entry.remove();
             if self.rows.is_empty() {
                 // Many clients at once must not leave a large table behind.
                 self.rows = HashTable::new();
             }
         }
-        result
+        taken
     }
 
     /// The keys of a database that are waited for, copied. O(rows).

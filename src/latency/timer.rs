@@ -373,6 +373,18 @@ fn count(server: &Server, stats: &WorkerStats, command: usize, micros: u64) {
     }
 }
 
+/// Counts the command of a blocked client that was served after the server's own work, for which it ran
+/// `micros` long.
+#[cold]
+pub fn served_apart(server: &Server, stats: &WorkerStats, waiter: &Waiter, micros: u64) {
+    let micros = micros + waiter.spent.load(Relaxed);
+    let command = &registry::all()[waiter.command];
+    count(server, stats, command.id, micros);
+    if micros >= server.config.slow_command() {
+        report(server, &waiter.client, (command, waiter.args()), micros);
+    }
+}
+
 /// Counts a command that had to wait, and is answered now by its own connection, with the time that it took.
 #[cold]
 pub fn end_wait(server: &Server, stats: &WorkerStats, client: &Client, wait: &Wait) {

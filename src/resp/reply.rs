@@ -240,6 +240,23 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// The head of `count` values under keys, each begun with [`Reply::keyed_value`]: a map in RESP3, an array of
+    /// arrays of two in RESP2.
+    pub fn keyed(&mut self, count: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.array(count),
+            Protocol::Resp3 => self.map(count),
+        }
+    }
+
+    /// Begins one of the values that [`Reply::keyed`] announced, with its key.
+    pub fn keyed_value(&mut self, key: &[u8]) {
+        if self.protocol == Protocol::Resp2 {
+            self.array(2);
+        }
+        self.bulk(key);
+    }
+
     /// An array whose length is known only at its end: `write` writes the elements and returns how many
     /// there were. The head is put before them afterwards, which moves what was written. After an error the
     /// elements stay; the caller cuts them off.
@@ -262,6 +279,21 @@ impl<'a> Reply<'a> {
         write: impl FnOnce(&mut Self) -> Result<usize, E>,
     ) -> Result<(), E> {
         self.deferred(Self::set, write)
+    }
+
+    /// An array of about `guess` elements: `write` writes them and returns how many there were. Nothing moves if
+    /// the guess has as many digits as the number.
+    #[inline]
+    pub fn guessed_array(&mut self, guess: usize, write: impl FnOnce(&mut Self) -> usize) {
+        let start = self.mark();
+        self.array(guess);
+        let end = self.mark();
+        let count = write(self);
+        if count != guess {
+            let mut head = Vec::with_capacity(24);
+            Reply::new(&mut head, self.protocol).array(count);
+            self.out.splice(start..end, head);
+        }
     }
 
     fn deferred<E>(
@@ -368,5 +400,19 @@ mod tests {
         reply.set_protocol(Protocol::Resp2);
         assert_eq!(reply.deferred_set::<()>(|_| Ok(0)), Ok(()));
         assert_eq!(out, b"+before\r\n~12\r\n:7\r\n*0\r\n*0\r\n");
+    }
+
+    #[test]
+    fn a_guessed_head_is_put_right() {
+        for guess in [0, 1, 2, 15, 1_000] {
+            let mut out = b"+before\r\n".to_vec();
+            let mut reply = Reply::new(&mut out, Protocol::Resp2);
+            reply.guessed_array(guess, |reply| {
+                reply.integer(7);
+                reply.integer(8);
+                2
+            });
+            assert_eq!(out, b"+before\r\n*2\r\n:7\r\n:8\r\n");
+        }
     }
 }

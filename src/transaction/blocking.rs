@@ -10,8 +10,10 @@ use crate::clients::{signal, waiting};
 use crate::clock;
 use crate::keyspace::blocked::{Attempt, Waiter};
 use crate::keyspace::{Db, Keyspace, Locked, Mode};
+use crate::latency::timer;
 use crate::observers::inbox::Inbox;
 use crate::resp::{Key, Reply};
+use crate::server::Server;
 use crate::stats::WorkerStats;
 
 /// Clients that are to be woken once the shards are unlocked: those that were served, with the microseconds
@@ -29,7 +31,8 @@ pub fn wait(db: &mut Db<'_>, waiter: &Arc<Waiter>) {
 }
 
 /// Serves the clients that wait for what the batch brought, after all of the batch and under its locks
-/// (`transactions.md` 3.12): for each key in the order in which the keys came, first come first served.
+/// (`transactions.md` 3.12): for each key in the order in which the keys came, first come first served. Each
+/// gets one turn for a key: entries of a stream are for all who wait for them.
 #[cold]
 pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
     let mut served = Served::new();
@@ -38,8 +41,8 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
     }
     // A long EXEC may have outlived what it brought.
     db.pass_time(clock::now());
-    while let Some((database, key)) = db.take_ready() {
-        while let Some(waiter) = db.next_waiter(database, &key) {
+    while let Some(mut ready) = db.take_ready() {
+        while let Some(waiter) = db.next_waiter(&mut ready) {
             // Not one whose time has run out, or that was unblocked or closed, just now.
             if waiter.client.killed.load(Relaxed) || !waiter.client.claim_wait() {
                 continue;
@@ -52,14 +55,26 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
                 waiter.spent.fetch_add(micros, Relaxed);
                 // Only this key's row lost it; the other rows may lie in shards that are not locked.
                 waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
-                db.wait_for(Key::new(&key), &waiter);
+                db.wait_for(Key::new(&ready.key), &waiter);
                 // Its time may have run out while it was claimed: it looks again.
-                served.push((waiter, None));
-                break;
+                if waiter.until.is_some_and(|until| until <= clock::now().0) {
+                    served.push((waiter, None));
+                }
             }
         }
     }
     served
+}
+
+/// Notes that the client has read the keys of its command, if it tracks what it reads: those whose shards are
+/// not locked too, of which it has seen nothing.
+fn remember(db: &Db<'_>, waiter: &Waiter) {
+    if waiter.tracks() {
+        let tracking = &db.access.observers.tracking;
+        waiter
+            .keys()
+            .for_each(|key| tracking.remember(key, waiter.client.id));
+    }
 }
 
 /// Runs the command of a client for it. False if there still is nothing for it.
@@ -72,7 +87,7 @@ fn run(db: &mut Db<'_>, stats: &WorkerStats, waiter: &Waiter) -> bool {
     let mut out = Vec::new();
     let mut reply = Reply::new(&mut out, waiter.protocol);
     let mark = reply.mark();
-    let done = match (waiter.attempt)(db, waiter.args(), &mut reply) {
+    let done = match (waiter.attempt)(db, waiter.args_again(), &mut reply) {
         Ok(Attempt::Done) => true,
         Ok(Attempt::Wait(_)) => false,
         Err(error) => {
@@ -83,12 +98,32 @@ fn run(db: &mut Db<'_>, stats: &WorkerStats, waiter: &Waiter) -> bool {
             true
         }
     };
+    remember(db, waiter);
     if done {
         waiter.answer(place, &out);
         db.tell_own();
     }
     db.access = own;
     done
+}
+
+/// As [`serve`] after the server's own work, which has no timer: what was served is to be [`settle`]d.
+pub fn serve_apart(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
+    if db.has_aftermath() {
+        serve(db, stats)
+    } else {
+        Served::new()
+    }
+}
+
+/// Notes how long it took to serve clients after the server's own work, and wakes them. Nothing is locked.
+pub fn settle(server: &Server, stats: &WorkerStats, served: Served) {
+    for (waiter, micros) in &served {
+        if let Some(micros) = micros {
+            timer::served_apart(server, stats, waiter, *micros);
+        }
+    }
+    wake(served);
 }
 
 /// Wakes the clients that were served. Nothing is locked.
@@ -124,11 +159,7 @@ mod tests {
     use crate::types::Set;
 
     fn want() -> Want {
-        Want {
-            kind: Kind::Set,
-            keys: 0..2,
-            until: None,
-        }
+        Want::new(Kind::Set, 0..2, None)
     }
 
     /// As if what came had expired when its turn was there.
@@ -190,11 +221,12 @@ mod tests {
             db.store_object(came, set, "sadd");
             assert!(db.has_ready());
             let served = serve(&mut db, &stats);
-            assert_eq!(served.len(), 1);
-            let (waiter, micros) = &served[0];
-            assert!(!waiter.is_answered() && micros.is_none());
-            assert!(waiter.client.claim_wait(), "it waits on");
-            waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
+            assert!(served.is_empty());
+            for waiter in &waiters {
+                assert!(!waiter.is_answered());
+                assert!(waiter.client.claim_wait(), "it waits on");
+                waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
+            }
             db.remove(came, "del");
             drop((db, held));
         }

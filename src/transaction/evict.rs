@@ -18,7 +18,7 @@ use crate::random;
 use crate::resp::Key;
 use crate::server::Server;
 use crate::stats::WorkerStats;
-use crate::transaction::lock_shard;
+use crate::transaction::{blocking, lock_shard};
 
 /// One thread evicts at a time: two would evict twice as much as is needed.
 static EVICTING: Mutex<()> = Mutex::new(());
@@ -219,10 +219,12 @@ impl Eviction<'_> {
     /// Removes one key, and frees its memory at once: that is what it is removed for.
     fn remove(&mut self, mut db: Db<'_>, index: usize, key: &[u8]) -> bool {
         let evicted = db.evict(index, Key::new(key));
+        let served = blocking::serve_apart(&mut db, self.stats);
         let garbage = db.take_garbage();
         let mut woken = db.take_woken();
         self.changes.append(&mut db.take_changes());
         drop(db);
+        blocking::settle(self.server, self.stats, served);
         observers::wake(&mut woken);
         drop(garbage);
         evicted

@@ -4,7 +4,7 @@ use crate::clock::Micros;
 use crate::observers;
 use crate::server::Server;
 use crate::stats::WorkerStats;
-use crate::transaction::lock_shard;
+use crate::transaction::{blocking, lock_shard};
 use crate::types::table::group::WIDTH;
 use crate::types::table::segment::MAX_GROUPS;
 
@@ -40,9 +40,11 @@ pub fn sweep(
     let before = stats.expired_keys.get();
     let next = db.sweep(shard, at, MAX_GROUPS * WIDTH);
     let stale = stats.expired_keys.get() - before;
+    let served = blocking::serve_apart(&mut db, stats);
     let garbage = db.take_garbage();
     let (mut woken, mut changes) = (db.take_woken(), db.take_changes());
     drop(db);
+    blocking::settle(server, stats, served);
     let tracking = &server.observers.tracking;
     tracking.broadcast(&server.config, &mut changes, &mut woken);
     observers::wake(&mut woken);

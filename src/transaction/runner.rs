@@ -68,19 +68,17 @@ impl<'a> Turn<'a> {
     /// reads. Their shards are locked since the read.
     #[inline]
     fn note_read(&self, session: &Session, command: &Command, args: Args<'_>) {
-        if session.attention & attention::TRACKING != 0 && command.flags.contains(Flags::READONLY) {
+        if tracks(session, command) {
             self.remember(session, command, args);
         }
     }
 
     #[cold]
     fn remember(&self, session: &Session, command: &Command, args: Args<'_>) {
-        if session.tracking().is_some_and(Choice::remembers) {
-            let tracking = &self.server.observers.tracking;
-            command.for_each_key(args, |index, _| {
-                tracking.remember(args.key(index), session.id());
-            });
-        }
+        let tracking = &self.server.observers.tracking;
+        command.for_each_key(args, |index, _| {
+            tracking.remember(args.key(index), session.id());
+        });
     }
 
     /// Shows a command that has run to the clients in MONITOR mode: before what it locked is unlocked.
@@ -171,7 +169,7 @@ impl<'a> Turn<'a> {
         args: Args<'_>,
         want: &Want,
     ) -> Flow {
-        let waiter = Arc::new(Waiter::new(
+        let waiter = Waiter::new(
             session.client.clone(),
             (
                 session.db,
@@ -182,7 +180,8 @@ impl<'a> Turn<'a> {
             (command.0.id, command.1),
             args,
             want,
-        ));
+        );
+        let waiter = Arc::new(waiter.tracking(tracks(session, command.0)));
         blocking::wait(db, &waiter);
         Flow::Park(Wait::Keys {
             waiter,
@@ -223,6 +222,7 @@ impl<'a> Turn<'a> {
                         self.block(&mut db, session, (command, run), args, &want)
                     }
                 });
+                self.note_read(session, command, args);
                 self.show(session, command, args);
                 self.finish(db);
                 result
@@ -371,8 +371,10 @@ impl<'a> Turn<'a> {
                 result
             }
             Handler::Blocking(run) => {
+                let attempt = run(db, args, reply);
+                self.note_read(session, command, args);
                 // As if its time were over (`transactions.md` 3.5).
-                if let Attempt::Wait(_) = run(db, args, reply)? {
+                if let Attempt::Wait(_) = attempt? {
                     reply.null_array();
                 }
                 Ok(())
@@ -396,6 +398,14 @@ impl<'a> Turn<'a> {
             Handler::Control(_) | Handler::Container => Ok(()),
         }
     }
+}
+
+/// Whether the client tracks what this command reads.
+#[inline]
+fn tracks(session: &Session, command: &Command) -> bool {
+    session.attention & attention::TRACKING != 0
+        && command.flags.contains(Flags::READONLY)
+        && session.tracking().is_some_and(Choice::remembers)
 }
 
 /// Says in the log why an EXEC answers null: the question that every user of WATCH asks at some time.

@@ -54,6 +54,7 @@ macro_rules! for_each_script {
             sorted_set_store,
             standalone,
             stream,
+            stream_read,
             string,
             tracking,
             tracking_broadcast,

@@ -36,11 +36,7 @@ fn pop_or_wait(
             return Ok(Attempt::Done);
         }
     }
-    Ok(Attempt::Wait(Want {
-        kind: SortedSet::KIND,
-        keys,
-        until,
-    }))
+    Ok(Attempt::Wait(Want::new(SortedSet::KIND, keys, until)))
 }
 
 /// BZPOPMIN and BZPOPMAX: keys, then the timeout.

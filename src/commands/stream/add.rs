@@ -211,7 +211,7 @@ fn xadd(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
     if trimmed > 0 {
         db.notify(key, "xtrim");
     }
-    db.entries_came(key);
+    db.stream_changed(key);
     write_id(id, reply);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod add;
 mod range;
+pub mod read;
 
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeyFlags, KeySpec,
@@ -13,7 +14,13 @@ use crate::types::Stream;
 use crate::types::stream::{Entry, StreamId, Text};
 
 /// All of them, in alphabetical order.
-pub const COMMANDS: &[CommandSpec] = &[add::XADD, XLEN, range::XRANGE, range::XREVRANGE];
+pub const COMMANDS: &[CommandSpec] = &[
+    add::XADD,
+    XLEN,
+    range::XRANGE,
+    read::XREAD,
+    range::XREVRANGE,
+];
 
 const KEY: Arg = Arg::new("key", ArgKind::Key(0));
 const COUNT: Arg = Arg::new("count", ArgKind::Integer)
@@ -58,23 +65,21 @@ fn write_text(text: Text<'_>, reply: &mut Reply<'_>) {
     }
 }
 
-/// Writes at most `most` entries as an array. O(n).
-///
-/// # Errors
-/// None.
+/// Writes at most `most` entries as an array, of which there are about `guess`. O(n).
 pub fn write_entries<'a>(
     entries: impl Iterator<Item = Entry<'a>>,
     most: usize,
+    guess: usize,
     reply: &mut Reply<'_>,
-) -> CommandResult {
-    reply.deferred_array(|reply| {
+) {
+    reply.guessed_array(guess, |reply| {
         let mut written = 0;
         for entry in entries.take(most) {
             write_entry(&entry, reply);
             written += 1;
         }
-        Ok(written)
-    })
+        written
+    });
 }
 
 const XLEN: CommandSpec = CommandSpec::read("XLEN", Arity::exactly(2), Group::Stream, xlen)

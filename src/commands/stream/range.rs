@@ -92,11 +92,13 @@ fn write_range(
         reply.null_array();
         return Ok(());
     }
+    let guess = most.min(stream.len());
     if reversed {
-        write_entries(stream.range_rev(from, to), most, reply)
+        write_entries(stream.range_rev(from, to), most, guess, reply);
     } else {
-        write_entries(stream.range(from, to), most, reply)
+        write_entries(stream.range(from, to), most, guess, reply);
     }
+    Ok(())
 }
 
 pub(super) const XREVRANGE: CommandSpec =

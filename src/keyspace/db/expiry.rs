@@ -4,6 +4,7 @@ use super::Db;
 use crate::clock::Millis;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::view::{Trace, View};
+use crate::keyspace::object::Kind;
 use crate::keyspace::watch::Blame;
 use crate::resp::Key;
 use crate::types::Hash;
@@ -242,6 +243,9 @@ impl Db<'_> {
             let by_fields = !entry.is_past_expiry(now);
             if !by_fields {
                 self.access.stats.expired_keys.add(1);
+            }
+            if entry.kind() == Some(Kind::Stream) {
+                self.lost(index, Key::new(entry.key()));
             }
             if sweep.watched {
                 let event = if by_fields { "del" } else { "expired" };

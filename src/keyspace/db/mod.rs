@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::clock::{Micros, Millis};
 use crate::error::Error;
 use crate::keyspace::access::Access;
-use crate::keyspace::blocked::Waiter;
+use crate::keyspace::blocked::{Ready, Waiter};
 use crate::keyspace::entry::{Entry, Value};
 use crate::keyspace::locks::{Locked, SHARDS, shard_of};
 use crate::keyspace::object::{Kind, Object};
@@ -73,7 +73,8 @@ impl Garbage {
 #[derive(Default)]
 struct Aftermath {
     garbage: Garbage,
-    /// Keys that came into being while clients wait for them: the database and the key, in order.
+    /// Keys that came, got entries or were lost while clients wait for that: the database and the key, in
+    /// order.
     ready: VecDeque<(usize, Box<[u8]>)>,
     /// Clients that were told something.
     woken: Woken,
@@ -224,16 +225,25 @@ impl<'a> Db<'a> {
     /// A collection came to lie under a key: clients that wait for it are served after the batch.
     #[inline]
     fn arrived(&mut self, index: usize, key: Key<'_>) {
-        let blocked = &self.shard_mut(key).blocked;
-        if !blocked.is_empty() && blocked.has(index, key) {
+        let blocked = &mut self.shard_mut(key).blocked;
+        if !blocked.is_empty() && blocked.note(index, key) {
             self.aftermath().ready.push_back((index, key.bytes.into()));
         }
     }
 
-    /// Entries came to the stream under a key of the selected database: clients that wait for them are served
-    /// after the batch.
+    /// A stream no longer lies under a key: clients that mind it are served after the batch.
     #[inline]
-    pub fn entries_came(&mut self, key: Key<'_>) {
+    fn lost(&mut self, index: usize, key: Key<'_>) {
+        let blocked = &mut self.shard_mut(key).blocked;
+        if !blocked.is_empty() && blocked.note_lost(index, key) {
+            self.aftermath().ready.push_back((index, key.bytes.into()));
+        }
+    }
+
+    /// Entries came to the stream under a key of the selected database, or one of its groups went: clients that
+    /// wait for it are served after the batch.
+    #[inline]
+    pub fn stream_changed(&mut self, key: Key<'_>) {
         self.arrived(self.access.index, key);
     }
 
@@ -278,9 +288,11 @@ impl<'a> Db<'a> {
         aftermath.is_some_and(|after| !after.ready.is_empty())
     }
 
-    /// The next key that came, and its database.
-    pub fn take_ready(&mut self) -> Option<(usize, Box<[u8]>)> {
-        self.aftermath.as_mut()?.ready.pop_front()
+    /// The next key for which clients are to be served.
+    pub fn take_ready(&mut self) -> Option<Ready> {
+        let (index, key) = self.aftermath.as_mut()?.ready.pop_front()?;
+        let shard = self.shard_mut(Key::new(&key));
+        Some(shard.blocked.begin(index, key))
     }
 
     /// Lets a client wait for a key of its database.
@@ -288,12 +300,14 @@ impl<'a> Db<'a> {
         self.shard_mut(key).blocked.wait(key, waiter);
     }
 
-    /// The client that waits longest for the key with a value of the type that is there now. It no
-    /// longer waits for this key.
-    pub fn next_waiter(&mut self, index: usize, key: &[u8]) -> Option<Arc<Waiter>> {
-        let key = Key::new(key);
-        let kind = self.live(index, key)?.kind()?;
-        self.shard_mut(key).blocked.take_first(index, key, kind)
+    /// The client that waits longest for the key with a value of the type that is there now, or that minds
+    /// its loss, and has not had its turn. It no longer waits for this key.
+    pub fn next_waiter(&mut self, ready: &mut Ready) -> Option<Arc<Waiter>> {
+        let key = ready.key.clone();
+        let key = Key::new(&key);
+        let entry = self.live(ready.database, key);
+        let kind = entry.and_then(|entry| entry.kind());
+        self.shard_mut(key).blocked.take_next(ready, kind)
     }
 
     #[inline]
@@ -315,6 +329,9 @@ impl<'a> Db<'a> {
         let database = self.shard_mut(key).database_mut(index)?;
         let entry = database.table.remove(key.hash, key.bytes)?;
         database.count_out(&entry);
+        if entry.kind() == Some(Kind::Stream) {
+            self.lost(index, key);
+        }
         Some(entry)
     }
 
@@ -528,6 +545,7 @@ impl<'a> Db<'a> {
             let was_timed = entry.is_timed();
             let had_expiry = entry.expiry().is_some();
             let had_timed_fields = entry.has_timed_fields();
+            let had_stream = entry.kind() == Some(Kind::Stream);
             if had_expiry && expiry == SetExpiry::Clear {
                 entry.set_expiry(None);
             }
@@ -540,6 +558,9 @@ impl<'a> Db<'a> {
                 if had_timed_fields {
                     self.fields_changed(index, key, true, None);
                 }
+            }
+            if had_stream {
+                self.lost(index, key);
             }
         } else {
             let at = if let SetExpiry::At(at) = expiry {
@@ -764,6 +785,14 @@ impl<'a> Db<'a> {
                 }
             }
             if let Some(database) = self.locked.shard_mut(number).take_database(index) {
+                // Who minds the loss of a key has seen it.
+                for (hash, bytes) in self.locked.shard(number).blocked.keys_of(index) {
+                    let key = Key {
+                        bytes: &bytes,
+                        hash,
+                    };
+                    self.lost(index, key);
+                }
                 count += database.table.len();
                 self.aftermath().garbage.databases.push(database);
             }
@@ -783,9 +812,14 @@ impl<'a> Db<'a> {
             self.signal_swap(number, second, first);
             self.locked.shard_mut(number).swap_databases(first, second);
             for index in [first, second] {
-                for (hash, key) in self.locked.shard(number).blocked.keys_of(index) {
-                    if self.locked.shard(number).entry(index, hash, &key).is_some() {
-                        self.aftermath().ready.push_back((index, key));
+                for (hash, bytes) in self.locked.shard(number).blocked.keys_of(index) {
+                    let key = Key {
+                        bytes: &bytes,
+                        hash,
+                    };
+                    match self.locked.shard(number).entry(index, hash, &bytes) {
+                        Some(_) => self.arrived(index, key),
+                        None => self.lost(index, key),
                     }
                 }
             }
