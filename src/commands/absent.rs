@@ -34,13 +34,10 @@ pub const ABSENT: &[&str] = &[
     "XACK",
     "XAUTOCLAIM",
     "XCLAIM",
-    "XDEL",
     "XGROUP",
     "XINFO",
     "XPENDING",
     "XREADGROUP",
-    "XSETID",
-    "XTRIM",
 ];
 
 /// The error for a command or subcommand of Redis 7.4 that does not exist here, if these arguments call one.

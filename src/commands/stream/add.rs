@@ -224,3 +224,30 @@ fn refusal(error: AppendError) -> Error {
         AppendError::TooLarge => "ERR Elements are too large to be stored",
     })
 }
+
+pub(super) const XTRIM: CommandSpec =
+    CommandSpec::write("XTRIM", Arity::at_least(4), Group::Stream, xtrim)
+        .categories(Categories::STREAM)
+        .keys(&[KeySpec::at(1, members!(KeyFlags: RW | DELETE))])
+        .doc(
+            "5.0.0",
+            "O(N) where N is the number of entries that are removed.",
+            "Removes the oldest entries of a stream, beyond a length or before an ID.",
+        )
+        .tips(&["nondeterministic_output"])
+        .args(&[KEY, TRIM]);
+
+fn xtrim(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let options = Options::parse(args, db.access.config, false)?;
+    let removed = db.edit_object(
+        args.key(1),
+        Missing::Skip,
+        "xtrim",
+        |stream: &mut Stream| {
+            let removed = options.trim.map_or(0, |trim| stream.trim(trim));
+            Ok((removed, removed))
+        },
+    )?;
+    reply.integer(removed.unwrap_or(0) as i64);
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! Streams.
 
 mod add;
+mod edit;
 mod range;
 pub mod read;
 
@@ -16,10 +17,13 @@ use crate::types::stream::{Entry, StreamId, Text};
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
     add::XADD,
+    edit::XDEL,
     XLEN,
     range::XRANGE,
     read::XREAD,
     range::XREVRANGE,
+    edit::XSETID,
+    add::XTRIM,
 ];
 
 const KEY: Arg = Arg::new("key", ArgKind::Key(0));

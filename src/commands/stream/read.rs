@@ -199,7 +199,7 @@ fn stream<'a>(db: &'a mut Db<'_>, key: Key<'_>) -> Result<Option<&'a Stream>, Er
 
 /// The ID behind which entries are wanted.
 fn behind(stream: Option<&Stream>, sent: &[u8]) -> Result<StreamId, Error> {
-    let last = stream.map(Stream::last_id);
+    let last = stream.map(|stream| stream.last_id());
     match sent {
         b"$" => Ok(last.unwrap_or_default()),
         b"+" => match last {

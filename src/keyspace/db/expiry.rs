@@ -3,8 +3,8 @@
 use super::Db;
 use crate::clock::Millis;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::view::{Trace, View};
 use crate::keyspace::object::Kind;
+use crate::keyspace::view::{Trace, View};
 use crate::keyspace::watch::Blame;
 use crate::resp::Key;
 use crate::types::Hash;

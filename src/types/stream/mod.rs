@@ -178,6 +178,12 @@ impl Log {
         self.first_id
     }
 
+    /// The ID of the last entry that is there; `0-0` if there is none. O(1), but for deleted entries behind it.
+    pub fn top_id(&self) -> StreamId {
+        let last = self.range_rev(StreamId::MIN, StreamId::MAX).next();
+        last.map_or(StreamId::MIN, |entry| entry.id)
+    }
+
     /// The highest ID that was ever added or set.
     #[inline]
     pub fn last_id(&self) -> StreamId {
