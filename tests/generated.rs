@@ -17,6 +17,8 @@ mod events;
 mod judge;
 #[path = "generated/sort.rs"]
 mod sort;
+#[path = "generated/streams.rs"]
+mod streams;
 #[path = "generated/values.rs"]
 mod values;
 

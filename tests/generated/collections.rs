@@ -5,6 +5,7 @@
 use crate::commands::{Args, Generator, Request, both_know, is, words};
 use crate::judge::Rule;
 use crate::sort;
+use crate::streams;
 use crate::support::random::Random;
 use crate::values;
 use redouble::commands::registry::{self, Command};
@@ -41,7 +42,7 @@ fn is_random(args: &Args) -> bool {
 }
 
 fn is_blocking(args: &Args) -> bool {
-    BLOCKING.iter().any(|(name, _)| is(args, 0, name))
+    BLOCKING.iter().any(|(name, _)| is(args, 0, name)) || streams::waits(args)
 }
 
 /// Ranges of members, which mean nothing where the scores differ.
@@ -314,19 +315,6 @@ impl Generator {
     }
 }
 
-/// Gives XADD an ID that does not depend on time, in place of `*`.
-fn tame_id(random: &mut Random, args: &mut Args) {
-    if !is(args, 0, "XADD") {
-        return;
-    }
-    // Where it is depends on the options; what looks like one elsewhere may as well be another text.
-    for arg in args.iter_mut().skip(2) {
-        while arg == b"*" || arg.starts_with(b"*\0") {
-            *arg = values::new_stream_id(random);
-        }
-    }
-}
-
 /// Changes what would take too long or too much memory, or depend on the order of elements.
 pub fn tame(random: &mut Random, args: &mut Args) {
     let blocking = BLOCKING.iter().find(|(name, _)| is(args, 0, name));
@@ -337,7 +325,7 @@ pub fn tame(random: &mut Random, args: &mut Args) {
             args[at] = b"0.01".to_vec();
         }
     }
-    tame_id(random, args);
+    streams::tame(random, args);
     sort::tame(args);
     // DIFFERENCE: since 7.2 Redis takes the index modulo 2^32.
     if is(args, 0, "LSET") && integer(args, 2).is_some_and(|index| i32::try_from(index).is_err()) {

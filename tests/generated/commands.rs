@@ -4,6 +4,7 @@
 
 use crate::collections;
 use crate::judge::Rule;
+use crate::streams;
 use crate::support::client::encode;
 use crate::support::notation;
 use crate::support::random::Random;
@@ -133,6 +134,16 @@ const KNOWN: &[Known] = &[
             let from = if is(args, 0, "COMMAND") { 2 } else { 0 };
             (is(args, from, "ZRANK") || is(args, from, "ZREVRANK")) && args.len() > from + 3
         },
+    ),
+    (
+        "SINCE 7.4: XREAD says otherwise what it lacks, and knows +",
+        Some((7, 4)),
+        streams::is_read_otherwise,
+    ),
+    (
+        "SINCE 7.2: XSETID looks first at what was deleted",
+        Some((7, 2)),
+        |args| is(args, 0, "XSETID"),
     ),
     (
         "SINCE 7.2: BITCOUNT and BITPOS check their ranges before they look for the key",
