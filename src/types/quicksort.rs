@@ -5,15 +5,22 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Puts those items in their places that belong to `wanted` once all are in order. O(n) on average, and
-/// O(k log k) for the k that are wanted.
+/// Puts those items in their places that belong to `wanted` once all are in order. O(n) on average and
+/// O(k log k) for the k that are wanted; O(n log n) at worst.
 pub fn sort_part<T>(items: &mut [T], wanted: Range<usize>, order: impl Fn(&T, &T) -> Ordering) {
+    // Many times what it takes unless somebody has chosen the items so that it takes n^2.
+    let mut patience = 8 * items.len() * (items.len().checked_ilog2().unwrap_or(0) as usize + 1);
     let mut parts = Vec::new();
     parts.push(0..items.len());
     while let Some(part) = parts.pop() {
         if part.start >= wanted.end || part.end <= wanted.start || part.len() < 2 {
             continue;
         }
+        if patience < part.len() {
+            items[part].sort_by(&order);
+            continue;
+        }
+        patience -= part.len();
         let (start, end) = (part.start, part.end);
         let (smaller, larger) = partition(&mut items[part], &order);
         parts.push(start..start + smaller);
@@ -129,6 +136,40 @@ fn median<T>(
 mod tests {
     use super::*;
     use crate::types::chance::Chance;
+    use std::cell::Cell;
+
+    /// McIlroy's adversary ("A Killer Adversary for Quicksort"): it decides how items compare only when it
+    /// must, and then for the worst.
+    #[test]
+    fn items_that_were_chosen_for_the_worst_do_not_take_the_square_of_their_number() {
+        const COUNT: usize = 20_000;
+        let values = vec![Cell::new(COUNT); COUNT];
+        let (next, candidate, compared) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let order = |a: &usize, b: &usize| {
+            compared.set(compared.get() + 1);
+            let undecided = |item: &usize| values[*item].get() == COUNT;
+            if undecided(a) && undecided(b) {
+                let decided = if *a == candidate.get() { a } else { b };
+                values[*decided].set(next.get());
+                next.set(next.get() + 1);
+            }
+            if undecided(a) {
+                candidate.set(*a);
+            } else if undecided(b) {
+                candidate.set(*b);
+            }
+            values[*a].get().cmp(&values[*b].get())
+        };
+        let mut items: Vec<usize> = (0..COUNT).collect();
+        sort_part(&mut items, 0..COUNT, order);
+        assert!(
+            compared.get() < COUNT * 400,
+            "{} comparisons",
+            compared.get()
+        );
+        let found: Vec<usize> = items.iter().map(|item| values[*item].get()).collect();
+        assert!(found.is_sorted());
+    }
 
     #[test]
     fn what_is_wanted_is_where_it_belongs() {
