@@ -200,7 +200,7 @@ fn invariant_2_only_the_server_and_the_connection_touch_sockets() {
         &["tokio"],
         &[
             "src/server.rs",
-            "src/session/connection.rs",
+            "src/session/connection/",
             // MIGRATE's talk with another server.
             "src/session/migrate.rs",
         ],
