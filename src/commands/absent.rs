@@ -12,11 +12,6 @@ use crate::resp::Args;
 #[rustfmt::skip]
 pub const ABSENT: &[&str] = &[
     "ACL|SETUSER",
-    "BLMOVE",
-    "BLMPOP",
-    "BLPOP",
-    "BRPOP",
-    "BRPOPLPUSH",
     "EVAL",
     "EVALSHA",
     "EVALSHA_RO",

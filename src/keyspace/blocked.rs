@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
-    Ordering::{Acquire, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 use hashbrown::HashTable;
@@ -21,6 +21,12 @@ use crate::keyspace::locks::ShardSet;
 use crate::keyspace::object::Kind;
 use crate::resp::args::Slot;
 use crate::resp::{Args, Key, Protocol, Reply};
+
+/// Most waiting clients of which it is found out where they move what they get.
+const MOST_FOLLOWED: usize = 32;
+
+/// The next waiting client's ticket.
+static TICKETS: AtomicU64 = AtomicU64::new(0);
 
 /// How an attempt of a blocking command ended.
 #[derive(Debug)]
@@ -44,6 +50,9 @@ pub struct Want {
     pub minds_loss: bool,
     /// Arguments that are others when it runs again (XREAD's `$`).
     pub rewritten: Vec<(usize, Box<[u8]>)>,
+    /// The argument that is the key to which it moves what it gets. Such a command answers null, and not a null array,
+    /// where it may not wait.
+    pub destination: Option<usize>,
 }
 
 impl Want {
@@ -55,12 +64,20 @@ impl Want {
             until,
             minds_loss: false,
             rewritten: Vec::new(),
+            destination: None,
         }
+    }
+
+    /// What comes is moved to the key that is argument `index`.
+    pub fn to(mut self, index: usize) -> Self {
+        self.destination = Some(index);
+        self
     }
 }
 
 /// Runs a blocking command, at first and again when one of its keys got what it waits for. Then only
-/// the shards that changed are locked, and it must pass over keys of others ([`Db::covers`]).
+/// the shards that changed are locked, and it must pass over keys of others ([`Db::covers`]); the shard of a
+/// destination is locked in any case.
 pub type AttemptFn = fn(&mut Db<'_>, Args<'_>, &mut Reply<'_>) -> Result<Attempt, Error>;
 
 /// A client that waits for keys.
@@ -80,9 +97,12 @@ pub struct Waiter {
     pub attempt: AttemptFn,
     /// The moment at which its wait ends, in Unix microseconds; `None`: never.
     pub until: Option<i64>,
+    /// Grows with each client that begins to wait, so that the clients in a row are in order.
+    ticket: u64,
     kind: Kind,
     minds_loss: bool,
     keys: Range<usize>,
+    destination: Option<usize>,
     buffer: Box<[u8]>,
     slots: Box<[Slot]>,
     /// The arguments with which it runs again, if they are others.
@@ -96,8 +116,8 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// A client that runs `attempt` with `args` and gets what it wants when it is there. `context` is its
-    /// database, its protocol, whether its look-ups count as uses and whether it wants the reply.
+    /// A client that runs `attempt` with `args` and gets what it wants when it is there, made while the shards of
+    /// its keys are locked. `context` is its database, its protocol, whether its look-ups count as uses and whether it wants the reply.
     pub fn new(
         client: Arc<Client>,
         context: (usize, Protocol, bool, bool),
@@ -115,9 +135,11 @@ impl Waiter {
             command: command.0,
             attempt: command.1,
             until: want.until,
+            ticket: TICKETS.fetch_add(1, Relaxed),
             kind: want.kind,
             minds_loss: want.minds_loss,
             keys: want.keys.clone(),
+            destination: want.destination,
             buffer,
             slots,
             rewritten,
@@ -155,6 +177,11 @@ impl Waiter {
     /// The keys that it waits for.
     pub fn keys(&self) -> impl Iterator<Item = Key<'_>> {
         self.keys.clone().map(|index| self.args().key(index))
+    }
+
+    /// The key to which it moves what it gets.
+    fn destination(&self) -> Option<Key<'_>> {
+        self.destination.map(|index| self.args().key(index))
     }
 
     /// The shards of the keys that it waits for.
@@ -218,6 +245,8 @@ struct Row {
     waiters: VecDeque<Arc<Waiter>>,
     /// How many of them mind the loss of the key.
     minding: usize,
+    /// How many of them move what they get to another key.
+    moving: usize,
     /// Whether the key is noted to be served.
     noted: bool,
 }
@@ -228,14 +257,23 @@ impl Row {
     }
 }
 
-fn row_hash(database: usize, hash: u64) -> u64 {
-    hash.wrapping_add(database as u64)
+impl Waiter {
+    fn minds(&self) -> usize {
+        usize::from(self.minds_loss)
+    }
+
+    fn moves(&self) -> usize {
+        usize::from(self.destination.is_some())
+    }
 }
 
 /// A shard's waiting clients.
 #[derive(Default)]
 pub struct BlockedTable {
+    /// By the keys' hashes alone, so that a key is found in all databases.
     rows: HashTable<Row>,
+    /// How many clients, in all rows, move what they get to another key.
+    moving: usize,
 }
 
 impl BlockedTable {
@@ -251,8 +289,7 @@ impl BlockedTable {
     }
 
     fn row_mut(&mut self, database: usize, key: Key<'_>) -> Option<&mut Row> {
-        let hash = row_hash(database, key.hash);
-        self.rows.find_mut(hash, |row| row.is(database, key))
+        self.rows.find_mut(key.hash, |row| row.is(database, key))
     }
 
     /// Whether the key, which came or got entries, is to be served: a client waits for it, and it is not
@@ -288,17 +325,14 @@ impl BlockedTable {
         let database = waiter.database;
         let row = self
             .rows
-            .entry(
-                row_hash(database, key.hash),
-                |row| row.is(database, key),
-                |row| row_hash(row.database.into(), row.hash),
-            )
+            .entry(key.hash, |row| row.is(database, key), |row| row.hash)
             .or_insert_with(|| Row {
                 database: database as u16,
                 hash: key.hash,
                 key: key.bytes.into(),
                 waiters: VecDeque::new(),
                 minding: 0,
+                moving: 0,
                 noted: false,
             })
             .into_mut();
@@ -309,8 +343,34 @@ impl BlockedTable {
             .is_none_or(|last| !Arc::ptr_eq(last, waiter))
         {
             row.waiters.push_back(waiter.clone());
-            row.minding += usize::from(waiter.minds_loss);
+            row.minding += waiter.minds();
+            row.moving += waiter.moves();
+            self.moving += waiter.moves();
         }
+    }
+
+    /// Whether clients wait here for what they then move to another key.
+    #[inline]
+    pub fn has_moving(&self) -> bool {
+        self.moving > 0
+    }
+
+    /// Tells `found` to which keys clients move what they get from this key, in whatever database. False if there are
+    /// too many to tell.
+    pub fn destinations<'a>(&'a self, key: Key<'_>, mut found: impl FnMut(Key<'a>)) -> bool {
+        for row in self.rows.iter_hash(key.hash) {
+            if row.moving == 0 || *row.key != *key.bytes {
+                continue;
+            }
+            if row.waiters.len() > MOST_FOLLOWED {
+                return false;
+            }
+            let waiters = row.waiters.iter();
+            waiters
+                .filter_map(|waiter| waiter.destination())
+                .for_each(&mut found);
+        }
+        true
     }
 
     /// Takes out the next client that waits for the key with a value of the type that it has now, or that
@@ -334,11 +394,30 @@ impl BlockedTable {
         })
     }
 
-    /// Takes a client out of the key's row, if it is there. O(clients that wait for the key).
+    /// Gives a client its place in the key's row again, of which it was taken out just now, and has had its turn.
+    pub fn wait_on(&mut self, ready: &mut Ready, waiter: &Arc<Waiter>) {
+        let key = Key::new(&ready.key);
+        if self.row_mut(ready.database, key).is_none() {
+            self.wait(key, waiter);
+        } else if let Some(row) = self.row_mut(ready.database, key) {
+            row.waiters.insert(ready.at, waiter.clone());
+            row.minding += waiter.minds();
+            row.moving += waiter.moves();
+            self.moving += waiter.moves();
+        }
+        ready.at += 1;
+    }
+
+    /// Takes a client out of the key's row, if it is there. O(log n) for n clients that wait for the key, besides
+    /// moving a pointer for each that came before it, or after it.
     pub fn leave(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
         self.change_row(waiter.database, key, |row| {
-            let mut waiters = row.waiters.iter();
-            let at = waiters.position(|other| Arc::ptr_eq(other, waiter))?;
+            let at = row
+                .waiters
+                .partition_point(|other| other.ticket < waiter.ticket);
+            if !Arc::ptr_eq(row.waiters.get(at)?, waiter) {
+                return None;
+            }
             row.waiters.remove(at)
         });
     }
@@ -350,15 +429,17 @@ impl BlockedTable {
         key: Key<'_>,
         take: impl FnOnce(&mut Row) -> Option<Arc<Waiter>>,
     ) -> Option<Arc<Waiter>> {
-        let hash = row_hash(database, key.hash);
         let mut entry = self
             .rows
-            .find_entry(hash, |row| row.is(database, key))
+            .find_entry(key.hash, |row| row.is(database, key))
             .ok()?;
         let row = entry.get_mut();
         let taken = take(row);
-        let minded = taken.as_ref().is_some_and(|waiter| waiter.minds_loss);
-        row.minding -= usize::from(minded);
+        if let Some(waiter) = &taken {
+            row.minding -= waiter.minds();
+            row.moving -= waiter.moves();
+            self.moving -= waiter.moves();
+        }
         if row.waiters.is_empty() {
             entry.remove();
             if self.rows.is_empty() {

@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use crate::clients::{signal, waiting};
 use crate::clock;
 use crate::keyspace::blocked::{Attempt, Waiter};
-use crate::keyspace::{Db, Keyspace, Locked, Mode};
+use crate::keyspace::locks::shard_of;
+use crate::keyspace::{Db, Keyspace, Locked, Mode, ShardSet};
 use crate::latency::timer;
 use crate::observers::inbox::Inbox;
 use crate::resp::{Key, Reply};
@@ -55,7 +56,7 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
                 waiter.spent.fetch_add(micros, Relaxed);
                 // Only this key's row lost it; the other rows may lie in shards that are not locked.
                 waiter.client.waiting.store(waiting::BLOCKED, Relaxed);
-                db.wait_for(Key::new(&ready.key), &waiter);
+                db.wait_on(&mut ready, &waiter);
                 // Its time may have run out while it was claimed: it looks again.
                 if waiter.until.is_some_and(|until| until <= clock::now().0) {
                     served.push((waiter, None));
@@ -64,6 +65,60 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
         }
     }
     served
+}
+
+/// Whether clients wait in these shards for what they then move to other keys.
+#[inline]
+pub fn has_moving(locked: &Locked<'_>) -> bool {
+    let mut shards = locked.set();
+    shards.any(|shard| locked.shard(shard).blocked.has_moving())
+}
+
+/// Keys that a batch may write.
+pub type Keys<'k> = dyn Fn(&mut dyn FnMut(Key<'k>)) + 'k;
+
+/// Locks, besides what is locked, the shards of all keys to which clients may move what they get from the keys that
+/// the batch may write, and so on from there: before the batch runs, for serving must not wait for a lock. Each of
+/// a few tries sees more; the last locks all.
+#[cold]
+pub fn cover<'a>(keyspace: &'a Keyspace, locked: Locked<'a>, keys: &Keys<'_>) -> Locked<'a> {
+    const TRIES: usize = 3;
+    let mut locked = locked;
+    for nth in 1.. {
+        let wanted = reach(&locked, keys).union(locked.set());
+        if wanted == locked.set() {
+            break;
+        }
+        drop(locked);
+        let shards = if nth < TRIES { wanted } else { ShardSet::ALL };
+        locked = Locked::acquire(keyspace, shards, Mode::Exclusive);
+    }
+    locked
+}
+
+/// The shards to which something may be moved from the keys, as far as can be seen.
+fn reach(locked: &Locked<'_>, keys: &Keys<'_>) -> ShardSet {
+    let mut shards = ShardSet::NONE;
+    let mut reached: SmallVec<[Key<'_>; 8]> = SmallVec::new();
+    keys(&mut |key| reached.push(key));
+    let mut next = 0;
+    while let Some(&key) = reached.get(next) {
+        next += 1;
+        let shard = shard_of(key.hash);
+        shards = shards.union(ShardSet::single(shard));
+        if !locked.set().contains(shard) {
+            continue;
+        }
+        let all_seen = locked.shard(shard).blocked.destinations(key, |to| {
+            if !reached.iter().any(|known| known.bytes == to.bytes) {
+                reached.push(to);
+            }
+        });
+        if !all_seen {
+            return ShardSet::ALL;
+        }
+    }
+    shards
 }
 
 /// Notes that the client has read the keys of its command, if it tracks what it reads: those whose shards are

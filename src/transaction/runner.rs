@@ -120,8 +120,27 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn lock(&self, session: &Session, shards: ShardSet) -> Db<'a> {
-        let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Exclusive);
+    /// Locks what a batch may write, and what clients may need that wait for it: `keys` tells which keys.
+    #[inline]
+    fn acquire(&self, shards: ShardSet, keys: &blocking::Keys<'_>) -> Locked<'a> {
+        let keyspace = &self.server.keyspace;
+        let locked = Locked::acquire(keyspace, shards, Mode::Exclusive);
+        if blocking::has_moving(&locked) {
+            return blocking::cover(keyspace, locked, keys);
+        }
+        locked
+    }
+
+    fn lock(
+        &self,
+        session: &Session,
+        command: &Command,
+        args: Args<'_>,
+        shards: ShardSet,
+    ) -> Db<'a> {
+        let locked = self.acquire(shards, &|found| {
+            command.for_each_key(args, |index, _| found(args.key(index)));
+        });
         let mut access = self.access(session);
         access.now = locked.settle_time(access.now);
         Db::new(locked, access)
@@ -207,7 +226,7 @@ impl<'a> Turn<'a> {
                 .run_read(session, command, run, args, shards, reply)
                 .map(|()| Flow::Done),
             Handler::Write(run) => {
-                let mut db = self.lock(session, shards);
+                let mut db = self.lock(session, command, args, shards);
                 let result = run(&mut db, args, reply);
                 self.note_read(session, command, args);
                 self.show(session, command, args);
@@ -215,7 +234,7 @@ impl<'a> Turn<'a> {
                 result.map(|()| Flow::Done)
             }
             Handler::Blocking(run) => {
-                let mut db = self.lock(session, shards);
+                let mut db = self.lock(session, command, args, shards);
                 let result = run(&mut db, args, reply).map(|attempt| match attempt {
                     Attempt::Done => Flow::Done,
                     Attempt::Wait(want) => {
@@ -284,7 +303,7 @@ impl<'a> Turn<'a> {
             }
         }
         reply.cut(mark);
-        let mut db = self.lock(session, shards);
+        let mut db = self.lock(session, command, args, shards);
         let result = read_exclusively(&mut db, run, args, reply);
         self.note_read(session, command, args);
         self.show(session, command, args);
@@ -315,7 +334,11 @@ impl<'a> Turn<'a> {
         reply: &mut Reply<'_>,
     ) {
         let shards = queue.shards.union(session.watches.shards());
-        let locked = Locked::acquire(&self.server.keyspace, shards, Mode::Exclusive);
+        let locked = self.acquire(shards, &|found| {
+            for (command, args) in queue.commands() {
+                command.for_each_key(args, |index, _| found(args.key(index)));
+            }
+        });
         let now = locked.settle_time(self.now);
         let access = Access {
             now,
@@ -374,8 +397,11 @@ impl<'a> Turn<'a> {
                 let attempt = run(db, args, reply);
                 self.note_read(session, command, args);
                 // As if its time were over (`transactions.md` 3.5).
-                if let Attempt::Wait(_) = attempt? {
-                    reply.null_array();
+                if let Attempt::Wait(want) = attempt? {
+                    match want.destination {
+                        Some(_) => reply.null(),
+                        None => reply.null_array(),
+                    }
                 }
                 Ok(())
             }

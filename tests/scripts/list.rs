@@ -6,6 +6,7 @@ macro_rules! for_each_script {
             bitfield,
             bitmap,
             blocking,
+            blocking_list,
             connection,
             dump,
             events,

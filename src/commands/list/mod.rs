@@ -1,5 +1,6 @@
 //! Lists.
 
+mod blocking;
 mod edit;
 mod pop;
 mod position;
@@ -13,6 +14,11 @@ use crate::types::list::Element;
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
+    blocking::BLMOVE,
+    blocking::BLMPOP,
+    blocking::BLPOP,
+    blocking::BRPOP,
+    blocking::BRPOPLPUSH,
     read::LINDEX,
     edit::LINSERT,
     read::LLEN,

@@ -300,6 +300,12 @@ impl<'a> Db<'a> {
         self.shard_mut(key).blocked.wait(key, waiter);
     }
 
+    /// Gives a client, which has had its turn in vain, its place among those who wait for the key again.
+    pub fn wait_on(&mut self, ready: &mut Ready, waiter: &Arc<Waiter>) {
+        let shard = self.shard_mut(Key::new(&ready.key));
+        shard.blocked.wait_on(ready, waiter);
+    }
+
     /// The client that waits longest for the key with a value of the type that is there now, or that minds
     /// its loss, and has not had its turn. It no longer waits for this key.
     pub fn next_waiter(&mut self, ready: &mut Ready) -> Option<Arc<Waiter>> {
