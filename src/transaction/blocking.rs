@@ -223,6 +223,10 @@ mod tests {
     }
 
     fn waiter(id: u64, keys: &[u8; 2]) -> Arc<Waiter> {
+        waiter_for(id, keys, &want())
+    }
+
+    fn waiter_for(id: u64, keys: &[u8; 2], want: &Want) -> Arc<Waiter> {
         let client = Client::new(id, String::new(), String::new(), 0, 0, Micros(1));
         let slots = [0, 1].map(|start| Slot {
             start,
@@ -234,8 +238,70 @@ mod tests {
             (0, Protocol::Resp2, true, true),
             (0, finds_nothing),
             Args::new(keys, &slots),
-            &want(),
+            want,
         ))
+    }
+
+    #[test]
+    fn what_is_moved_on_is_followed_to_its_end() {
+        let keyspace = Keyspace::new(1);
+        let shard = |key: u8| ShardSet::of(Key::new(&[key]).hash);
+        let moves =
+            |id, from, to| waiter_for(id, &[from, to], &Want::new(Kind::List, 0..1, None).to(1));
+        let enter = |waiters: &[Arc<Waiter>]| {
+            let mut locked = Locked::acquire(&keyspace, ShardSet::ALL, Mode::Exclusive);
+            for (waiter, key) in waiters
+                .iter()
+                .flat_map(|one| one.keys().map(move |key| (one, key)))
+            {
+                let blocked = &mut locked.shard_mut(shard_of(key.hash)).blocked;
+                blocked.wait(key, waiter);
+            }
+        };
+        let covered = |key: u8| {
+            let locked = Locked::acquire(&keyspace, shard(key), Mode::Exclusive);
+            let has_moving = has_moving(&locked);
+            let bytes = [key];
+            let set = cover(&keyspace, locked, &|found| found(Key::new(&bytes))).set();
+            assert!(has_moving || set == shard(key));
+            set
+        };
+        let mut waiters = vec![
+            moves(1, b'a', b'b'),
+            moves(2, b'b', b'c'),
+            moves(3, b'c', b'a'),
+        ];
+        waiters.extend([waiter(4, b"ab"), waiter(5, b"de"), moves(6, b'f', b'g')]);
+        enter(&waiters);
+        let circle = [b'a', b'b', b'c'].map(shard);
+        let circle = circle.into_iter().fold(ShardSet::NONE, ShardSet::union);
+        for key in [b'a', b'b', b'c'] {
+            assert_eq!(covered(key), circle);
+        }
+        assert_eq!(covered(b'd'), shard(b'd'));
+        assert_eq!(covered(b'f'), shard(b'f').union(shard(b'g')));
+        assert_eq!(covered(b'g'), shard(b'g'));
+        let many: Vec<_> = (10..50).map(|id| moves(id, b'f', b'g')).collect();
+        enter(&many);
+        assert_eq!(covered(b'f'), ShardSet::ALL);
+        // Whoever leaves, in whatever order, is found.
+        waiters.extend(many);
+        for waiter in waiters
+            .iter()
+            .step_by(2)
+            .chain(waiters.iter().skip(1).step_by(2))
+        {
+            leave(&keyspace, waiter);
+        }
+        let locked = Locked::acquire(&keyspace, ShardSet::ALL, Mode::Exclusive);
+        assert!(!has_moving(&locked));
+        assert_eq!(
+            locked
+                .set()
+                .map(|shard| locked.shard(shard).blocked.keys())
+                .sum::<usize>(),
+            0
+        );
     }
 
     #[test]

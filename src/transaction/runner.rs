@@ -122,7 +122,7 @@ impl<'a> Turn<'a> {
 
     /// Locks what a batch may write, and what clients may need that wait for it: `keys` tells which keys.
     #[inline]
-    fn acquire(&self, shards: ShardSet, keys: &blocking::Keys<'_>) -> Locked<'a> {
+    fn lock_reach(&self, shards: ShardSet, keys: &blocking::Keys<'_>) -> Locked<'a> {
         let keyspace = &self.server.keyspace;
         let locked = Locked::acquire(keyspace, shards, Mode::Exclusive);
         if blocking::has_moving(&locked) {
@@ -138,7 +138,7 @@ impl<'a> Turn<'a> {
         args: Args<'_>,
         shards: ShardSet,
     ) -> Db<'a> {
-        let locked = self.acquire(shards, &|found| {
+        let locked = self.lock_reach(shards, &|found| {
             command.for_each_key(args, |index, _| found(args.key(index)));
         });
         let mut access = self.access(session);
@@ -334,7 +334,7 @@ impl<'a> Turn<'a> {
         reply: &mut Reply<'_>,
     ) {
         let shards = queue.shards.union(session.watches.shards());
-        let locked = self.acquire(shards, &|found| {
+        let locked = self.lock_reach(shards, &|found| {
             for (command, args) in queue.commands() {
                 command.for_each_key(args, |index, _| found(args.key(index)));
             }

@@ -16,8 +16,16 @@ use redouble::types::number;
 const ALL: i64 = 1_000_000;
 
 /// Commands that may wait, and where their timeout is: `None` for behind the keys.
-const BLOCKING: &[(&str, Option<usize>)] =
-    &[("BZMPOP", Some(1)), ("BZPOPMAX", None), ("BZPOPMIN", None)];
+const BLOCKING: &[(&str, Option<usize>)] = &[
+    ("BLMOVE", None),
+    ("BLMPOP", Some(1)),
+    ("BLPOP", None),
+    ("BRPOP", None),
+    ("BRPOPLPUSH", None),
+    ("BZMPOP", Some(1)),
+    ("BZPOPMAX", None),
+    ("BZPOPMIN", None),
+];
 
 /// Commands that pick at random, and what shows all that there is to pick from.
 const PICKS: &[(&str, &[&str], &[&str])] = &[
