@@ -21,6 +21,7 @@ PROTOCOL = None if sys.argv[4] == "default" else int(sys.argv[4])
 PATIENCE = 30  # seconds for one check
 
 checks = []
+closers = []
 
 
 class Wrong(Exception):
@@ -39,6 +40,11 @@ def check(name):
         return function
 
     return add
+
+
+def at_the_end(close):
+    """Has something called when the program ends, well or not; the last one first."""
+    closers.append(close)
 
 
 def same(found, expected):
@@ -114,5 +120,7 @@ def run():
             print(f"FAILED: {name}: {type(error).__name__}: {error} (line {line}, after {took:.1f} s)", flush=True)
         finally:
             signal.alarm(0)
+    while closers:
+        closers.pop()()
     # A thread that still waits for a server does not keep the program.
     os._exit(1 if failed else 0)

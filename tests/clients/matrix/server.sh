@@ -7,9 +7,9 @@
 #     ok: NAME
 #     FAILED: NAME: what was seen
 #     none: NAME: why this client cannot do that
-# and ends with a status other than 0 if one failed. Every check that the file checks lists must be there.
+# and ends with a status other than 0 if one failed. Every check that the file $checks lists must be there.
 
-checks=$(dirname "${BASH_SOURCE[0]}")/checks
+checks=${checks-$(dirname "${BASH_SOURCE[0]}")/checks}
 work=$(mktemp -d)
 declare -A pids=() ports=()
 password='pass-w0rd'
@@ -115,6 +115,6 @@ client() {
 
 # Prints the line that sums up; its status says whether all went well.
 sum_up() {
-    echo "client matrix: $passed passed, $failed failed"
+    echo "${matrix:-client matrix}: $passed passed, $failed failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
