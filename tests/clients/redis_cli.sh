@@ -350,6 +350,25 @@ contains '--memkeys' 'Sampled 5 keys in the keyspace!'
 grep -qE '^5 strings with [0-9]+ bytes \(100\.00% of keys' "$work/printed" ||
     fail "--memkeys: $(cat "$work/printed")"
 echo 'ok: --memkeys'
+redis-cli -p "$port" >/dev/null <<'COMMANDS' || fail 'a key of each type'
+RPUSH list a b c
+HSET hash a 1 b 2
+SADD set a b c d
+ZADD zset 1 a
+XADD stream 1-1 a 1
+COMMANDS
+redis-cli -p "$port" --bigkeys >"$work/printed" 2>&1 || fail "--bigkeys: $(cat "$work/printed")"
+for line in '1 lists with 3 items' '1 hashs with 2 fields' '1 sets with 4 members' '1 zsets with 1 members' \
+    '1 streams with 1 entries'; do
+    contains '--bigkeys' "$line (10.00% of keys, avg size $(cut -d' ' -f4 <<<"$line").00)"
+done
+redis-cli -p "$port" --memkeys >"$work/printed" 2>&1 || fail "--memkeys: $(cat "$work/printed")"
+for type in list hash set zset stream; do
+    grep -qE "^1 ${type}s with [0-9]+ bytes \\(10\\.00% of keys" "$work/printed" ||
+        fail "--memkeys: $(cat "$work/printed")"
+done
+redis-cli -p "$port" del list hash set zset stream >/dev/null
+echo 'ok: --bigkeys and --memkeys with every type'
 prints 'a policy that counts' OK config set maxmemory-policy allkeys-lfu
 redis-cli -p "$port" --hotkeys >"$work/printed" 2>&1 || fail "--hotkeys: $(cat "$work/printed")"
 contains '--hotkeys' 'Sampled 5 keys in the keyspace!'
@@ -393,6 +412,36 @@ redis-cli -p "$port" get one >/dev/null
 hears MONITOR '[0-9]+\.[0-9]{6} \[0 127\.0\.0\.1:[0-9]+\] "get" "one"'
 falls_silent 'MONITOR'
 
+# What waits, and is served by another connection. The last line is without an end, as redis-cli leaves it.
+# waits NAME COMMAND...: starts such a one, and returns when it waits; gets NAME LINES: what it then prints.
+waits() {
+    local name=$1
+    shift
+    redis-cli -p "$port" "$@" >"$work/heard" 2>&1 </dev/null &
+    listener=$!
+    for ((try = 0; ; try++)); do
+        [ "$(redis-cli -p "$port" info clients | tr -d '\r' | grep '^blocked_clients:')" != blocked_clients:1 ] || break
+        [ "$try" -lt 200 ] || fail "$name does not wait"
+        sleep 0.05
+    done
+}
+gets() {
+    wait "$listener" || fail "$1 ends with $?"
+    listener=
+    diff -u --label expected --label printed <(echo "$2") "$work/heard" || fail "$1"
+    echo "ok: $1"
+}
+waits 'BLPOP' blpop none queue 20
+redis-cli -p "$port" rpush queue first >/dev/null
+gets 'BLPOP' $'queue\nfirst'
+waits 'BLMOVE' blmove queue done left right 20
+redis-cli -p "$port" rpush queue second >/dev/null
+gets 'BLMOVE' second
+waits 'XREAD' --no-raw xread block 20000 streams stream '$'
+redis-cli -p "$port" xadd stream 1-1 a 1 >/dev/null
+gets 'XREAD BLOCK' $'1) 1) "stream"\n   2) 1) 1) "1-1"\n         2) 1) "a"\n            2) "1"'
+prints 'BLPOP in vain' '(nil)' --no-raw blpop queue 0.05
+
 status=0
 redis-cli -p "$port" -e exists one >/dev/null 2>&1 || status=$?
 [ "$status" -eq 0 ] || fail "-e: a good command ends with $status"
@@ -416,15 +465,16 @@ prints 'no password again' OK -a secret --no-auth-warning config set requirepass
 python3 "$here/terminal.py" "$port" || fail 'a session at a terminal'
 
 for pipeline in 1 16; do
-    redis-benchmark -p "$port" -t ping,set,get,incr,mset,sadd,hset,spop,zadd,zpopmin -n 20000 -q -P "$pipeline" \
+    redis-benchmark -p "$port" -n 20000 \
+        -t ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset -q -P "$pipeline" \
         >"$work/printed" 2>&1 || fail "redis-benchmark -P $pipeline: $(cat "$work/printed")"
     tr '\r' '\n' <"$work/printed" >"$work/lines"
     if grep -iE 'error|warning|could not' "$work/lines"; then
         fail "redis-benchmark -P $pipeline"
     fi
     grep 'requests per second' "$work/lines" >"$work/results" || true
-    [ "$(wc -l <"$work/results")" -eq 11 ] ||
-        fail "redis-benchmark -P $pipeline: not eleven results: $(cat "$work/lines")"
+    [ "$(wc -l <"$work/results")" -eq 17 ] ||
+        fail "redis-benchmark -P $pipeline: not seventeen results: $(cat "$work/lines")"
     sed "s/^/-P $pipeline  /" "$work/results"
 done
 echo 'ok: redis-benchmark'
