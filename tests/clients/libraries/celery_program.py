@@ -26,10 +26,13 @@ broker, results = server(tasks.BROKER), server(tasks.RESULTS)
 workers = {}
 
 
-def start(name, *queues, **environment):
+def launch(name, **environment):
     arguments = ["-m", "celery", "-A", "celery_tasks", "worker", "--hostname", f"{name}@here", "--concurrency", 2]
-    arguments += ["--loglevel", "ERROR", "--task-events", "--queues", ",".join(queues or ["celery"])]
-    workers[name] = Worker(name, *arguments, **environment)
+    workers[name] = Worker(name, *arguments, "--loglevel", "ERROR", "--task-events", **environment)
+
+
+def start(name, **environment):
+    launch(name, **environment)
     eventually(f"{name} answers a ping", lambda: inspect(name).ping(), {f"{name}@here": {"ok": "pong"}})
 
 
@@ -79,6 +82,17 @@ def worker_starts():
     names = set(told()(inspect().registered()))
     holds("the tasks are registered", {"celery_tasks.add", "celery_tasks.try_again"} <= names)
     equal("its queues", [queue["name"] for queue in told()(inspect().active_queues())], ["celery"])
+
+
+@celery_check("a worker that knows no acknowledgements")
+def no_acknowledgements():
+    # As Celery 5.6 runs on a server without scripts, with nothing done for it by hand.
+    elsewhere = f"{GUARDED}/4"
+    launch("plain", CELERY_BROKER=elsewhere, NO_ACKNOWLEDGEMENTS="")
+    with Connection(elsewhere) as connection:
+        equal("the result", got(tasks.add.apply_async([1, 2], connection=connection)), 3)
+    equal("its status", workers["plain"].end(), 0)
+    equal("what is noted of lost messages", server(elsewhere).keys("unacked*"), [])
 
 
 @celery_check("a task and its result")

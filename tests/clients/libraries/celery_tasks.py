@@ -10,7 +10,10 @@ BROKER, RESULTS = os.environ["CELERY_BROKER"], os.environ["CELERY_RESULTS"]
 app = Celery("tasks", broker=BROKER, backend=RESULTS)
 app.conf.update(
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": float(os.environ.get("VISIBILITY_TIMEOUT", 3600))},
+    broker_transport_options={
+        "visibility_timeout": float(os.environ.get("VISIBILITY_TIMEOUT", 3600)),
+        "ack_emulation": "NO_ACKNOWLEDGEMENTS" not in os.environ,
+    },
     result_expires=500,
     result_extended=True,
     task_track_started=True,
