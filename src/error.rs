@@ -90,6 +90,27 @@ impl Error {
         Error::Bytes(text.into())
     }
 
+    /// As [`Error::quoting`], with two things that the client sent.
+    pub fn quoting_two(
+        before: &str,
+        first: &[u8],
+        between: &str,
+        second: &[u8],
+        after: &str,
+    ) -> Self {
+        let before = [
+            before.as_bytes(),
+            until_nul(first, usize::MAX),
+            between.as_bytes(),
+        ];
+        let text = [
+            &before.concat(),
+            until_nul(second, usize::MAX),
+            after.as_bytes(),
+        ];
+        Error::Bytes(text.concat().into())
+    }
+
     /// An unknown subcommand, or a wrong number of arguments, of a command that tells its subcommands
     /// apart itself: as sent, and the command's upper-case name.
     pub fn subcommand_syntax(sent: &[u8], container: &str) -> Self {

@@ -13,6 +13,8 @@ mod collections;
 mod commands;
 #[path = "generated/events.rs"]
 mod events;
+#[path = "generated/groups.rs"]
+mod groups;
 #[path = "generated/judge.rs"]
 mod judge;
 #[path = "generated/sort.rs"]

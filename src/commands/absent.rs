@@ -26,13 +26,7 @@ pub const ABSENT: &[&str] = &[
     "FUNCTION|RESTORE",
     "FUNCTION|STATS",
     "SCRIPT",
-    "XACK",
-    "XAUTOCLAIM",
-    "XCLAIM",
-    "XGROUP",
-    "XINFO",
-    "XPENDING",
-    "XREADGROUP",
+    "XINFO|STREAM",
 ];
 
 /// The error for a command or subcommand of Redis 7.4 that does not exist here, if these arguments call one.

@@ -19,7 +19,7 @@ pub mod view;
 pub mod watch;
 
 pub use access::Access;
-pub use db::{Db, Missing, SetExpiry};
+pub use db::{Db, Lookup, Missing, SetExpiry};
 pub use entry::{Entry, StringRef, Value};
 pub use locks::{Keyspace, Locked, Mode, ShardSet};
 pub use object::{Object, ValueRef};

@@ -22,7 +22,15 @@ fn class(event: &str) -> Option<u32> {
         "georadiusstore" | "geosearchstore" | "zadd" | "zdiffstore" | "zincr" | "zinterstore"
         | "zpopmax" | "zpopmin" | "zrangestore" | "zrem" | "zremrangebylex" | "zremrangebyrank"
         | "zremrangebyscore" | "zunionstore" => notify::ZSET,
-        "xadd" | "xdel" | "xsetid" | "xtrim" => notify::STREAM,
+        "xadd"
+        | "xdel"
+        | "xgroup-create"
+        | "xgroup-createconsumer"
+        | "xgroup-delconsumer"
+        | "xgroup-destroy"
+        | "xgroup-setid"
+        | "xsetid"
+        | "xtrim" => notify::STREAM,
         "linsert" | "lpop" | "lpush" | "lrem" | "lset" | "ltrim" | "rpop" | "rpush"
         | "sortstore" => notify::LIST,
         "expired" => notify::EXPIRED,

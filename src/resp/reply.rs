@@ -296,6 +296,17 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// As [`Reply::deferred_array`], for values that are each begun with [`Reply::keyed_value`].
+    ///
+    /// # Errors
+    /// What `write` returns.
+    pub fn deferred_keyed<E>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.deferred(Self::keyed, write)
+    }
+
     fn deferred<E>(
         &mut self,
         head: impl FnOnce(&mut Self, usize),

@@ -3,6 +3,7 @@
 //! after what makes the string long enough, and PFDEBUG after a change of its key.
 
 use crate::commands::{Args, Generator, Request, both_know, is, words};
+use crate::groups;
 use crate::judge::Rule;
 use crate::sort;
 use crate::streams;
@@ -153,7 +154,8 @@ impl Generator {
             self.push(change, Rule::Exact, out);
         }
         let rule = self.rule(command, &args);
-        self.push(args, rule, out);
+        self.push(args.clone(), rule, out);
+        self.look_at_pending(&args, out);
     }
 
     /// What is there, then the pick. What SPOP leaves is random too, and is removed.
@@ -215,6 +217,9 @@ impl Generator {
     /// A bitmap to work on, or a HyperLogLog or a collection: a few elements, fields or members, or more than the
     /// compact forms take by default.
     pub fn fill(&mut self, out: &mut Vec<Request>) {
+        if self.one_in(7) {
+            return self.stream_with_group(out);
+        }
         let (name, group) = values::pick(
             &mut self.random,
             &[
@@ -334,6 +339,7 @@ pub fn tame(random: &mut Random, args: &mut Args) {
         }
     }
     streams::tame(random, args);
+    groups::tame(random, args);
     sort::tame(args);
     // DIFFERENCE: since 7.2 Redis takes the index modulo 2^32.
     if is(args, 0, "LSET") && integer(args, 2).is_some_and(|index| i32::try_from(index).is_err()) {

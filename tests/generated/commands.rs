@@ -109,6 +109,15 @@ const KNOWN: &[Known] = &[
         collections::miscounts_keys,
     ),
     (
+        "DIFFERENCE: XAUTOCLAIM needs no memory for what it might find deleted",
+        None,
+        |args| {
+            let high = |at| args.get(at).is_some_and(|count: &Vec<u8>| count.len() > 9);
+            is(args, 0, "XAUTOCLAIM")
+                && (7..args.len()).any(|at| is(args, at - 1, "COUNT") && high(at))
+        },
+    ),
+    (
         "SINCE 7.4: a cursor that is no plain number is invalid",
         Some((7, 4)),
         |args| {
@@ -691,6 +700,7 @@ impl Generator {
             // Such an integer has one access clock for all keys, too.
             "object|refcount" | "object|idletime" => Rule::Within(i64::MAX),
             "object|freq" => Rule::Within(255),
+            "xpending" | "xinfo|consumers" | "xinfo|stream" => Rule::Clocks,
             _ if command.spec.group == Group::SortedSet => self.numbers(Rule::Exact),
             _ if command.spec.tips.contains(&"nondeterministic_output_order") => Rule::Unordered,
             _ => Rule::Exact,

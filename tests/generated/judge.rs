@@ -1,6 +1,7 @@
 //! Says whether two replies to the same request agree.
 
 use crate::commands::parse_version;
+use crate::groups;
 use crate::support::notation;
 use crate::support::resp::Value;
 use redouble::commands::registry;
@@ -43,6 +44,8 @@ pub enum Rule {
         /// The other rule.
         else_as: Box<Rule>,
     },
+    /// Times and idle times may differ a little.
+    Clocks,
     /// Doubles may have more digits than they need.
     Numbers(Box<Rule>),
     /// Null, or one of the keys that the SCAN before it has returned.
@@ -106,6 +109,7 @@ impl Rule {
                 let exact = Value::Simple(exact.as_bytes().to_vec());
                 before != Some(&exact) && else_as.accepts(ours, theirs, None)
             }
+            Rule::Clocks => groups::agree(ours, theirs),
             Rule::Numbers(rule) => {
                 rule.accepts(&short(ours), &short(theirs), before.map(short).as_ref())
             }

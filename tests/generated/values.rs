@@ -1,6 +1,7 @@
 //! The few keys and values that the generated requests are made of: those that lie on edges.
 
 use crate::commands::{Args, is};
+use crate::groups;
 use crate::sort;
 use crate::support::random::Random;
 use redouble::commands::spec::{ArgKind, Group};
@@ -570,6 +571,13 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
         }
         (ArgKind::Integer, "count") if group == Group::Stream && random.below(4) != 0 => {
             (random.below(9) as i64 - 2).to_string().into_bytes()
+        }
+        (ArgKind::String, "group" | "consumer") if group == Group::Stream => {
+            groups::name(random, name)
+        }
+        (_, "min-idle-time") if random.below(8) != 0 => text(random, &["0", "0", "500000000"]),
+        (ArgKind::Integer, "milliseconds") if group == Group::Stream => {
+            text(random, &["2", "2", "0", "-1", "x"])
         }
         (ArgKind::Pattern, _) => pattern(random),
         (ArgKind::KeyPattern(_), _) => sort::pattern(random),

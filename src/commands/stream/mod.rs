@@ -1,9 +1,15 @@
 //! Streams.
 
 mod add;
+mod claim;
 mod edit;
+mod group;
+mod info;
+pub mod info_groups;
+mod pending;
 mod range;
 pub mod read;
+mod read_group;
 
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeyFlags, KeySpec,
@@ -16,11 +22,18 @@ use crate::types::stream::{Entry, StreamId, Text};
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[
+    read_group::XACK,
     add::XADD,
+    claim::XAUTOCLAIM,
+    claim::XCLAIM,
     edit::XDEL,
+    group::XGROUP,
+    info::XINFO,
     XLEN,
+    pending::XPENDING,
     range::XRANGE,
     read::XREAD,
+    read_group::XREADGROUP,
     range::XREVRANGE,
     edit::XSETID,
     add::XTRIM,

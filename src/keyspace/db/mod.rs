@@ -5,7 +5,10 @@ mod expiry;
 mod invalidate;
 mod reload;
 mod restore;
+mod tend;
 mod text;
+
+pub use tend::Lookup;
 
 use std::collections::VecDeque;
 use std::ops::Range;

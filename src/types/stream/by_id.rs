@@ -2,7 +2,8 @@
 //!
 //! What is pending in a group comes at the end and leaves nearly everywhere, mostly near the beginning.
 //! So it lies in chunks of at most 64, each a ring that grows and shrinks at both ends without moving the
-//! rest. Few things are one chunk; many are a tree of chunks, by an ID that no thing of the chunk precedes.
+//! rest. The last chunk stands by itself, so that what comes needs no search; those before it are in a tree,
+//! by an ID that no thing of the chunk precedes.
 //!
 //! Ascending insertion leaves full chunks behind. A chunk that has lost half of its things is merged with a
 //! neighbour if together they fill at most three quarters of one.
@@ -11,8 +12,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 
 use super::StreamId;
-use crate::types::word::Either;
-
 /// Most things in a chunk.
 const CHUNK: usize = 64;
 
@@ -36,26 +35,22 @@ impl HasId for StreamId {
 }
 
 type Chunk<T> = VecDeque<T>;
-type Chunks<T> = BTreeMap<StreamId, Chunk<T>>;
 
 /// Things in the order of their IDs.
 #[derive(Clone)]
 pub struct ById<T> {
-    form: Form<T>,
+    /// All chunks but the last, none of them empty.
+    chunks: BTreeMap<StreamId, Chunk<T>>,
+    /// Empty only if there is nothing at all.
+    last: Chunk<T>,
     len: usize,
-}
-
-#[derive(Clone)]
-enum Form<T> {
-    Few(Chunk<T>),
-    /// At least two chunks, none of them empty.
-    Many(Chunks<T>),
 }
 
 impl<T> Default for ById<T> {
     fn default() -> Self {
         ById {
-            form: Form::Few(Chunk::new()),
+            chunks: BTreeMap::new(),
+            last: Chunk::new(),
             len: 0,
         }
     }
@@ -65,10 +60,16 @@ impl<T> Default for ById<T> {
 #[inline]
 fn search<T: HasId>(chunk: &Chunk<T>, id: StreamId) -> Result<usize, usize> {
     // What leaves is mostly the oldest.
-    match chunk.front().map(|first| first.id().cmp(&id)) {
-        Some(std::cmp::Ordering::Equal) => Ok(0),
+    match chunk.front() {
+        Some(first) if first.id() == id => Ok(0),
         _ => chunk.binary_search_by(|thing| thing.id().cmp(&id)),
     }
+}
+
+/// Whether the thing belongs behind all of the chunk.
+#[inline]
+fn is_behind<T: HasId>(chunk: &Chunk<T>, id: StreamId) -> bool {
+    chunk.back().is_none_or(|last| last.id() < id)
 }
 
 impl<T: HasId> ById<T> {
@@ -85,114 +86,183 @@ impl<T: HasId> ById<T> {
 
     /// The thing with the lowest ID. O(log n).
     pub fn first(&self) -> Option<&T> {
-        match &self.form {
-            Form::Few(chunk) => chunk.front(),
-            Form::Many(chunks) => chunks.first_key_value()?.1.front(),
+        match self.chunks.first_key_value() {
+            Some((_, chunk)) => chunk.front(),
+            None => self.last.front(),
         }
     }
 
-    /// The thing with the highest ID. O(log n).
+    /// The thing with the highest ID. O(1).
     pub fn last(&self) -> Option<&T> {
-        match &self.form {
-            Form::Few(chunk) => chunk.back(),
-            Form::Many(chunks) => chunks.last_key_value()?.1.back(),
-        }
+        self.last.back()
+    }
+
+    /// Whether a thing with this ID would be in the last chunk.
+    #[inline]
+    fn is_in_last(&self, id: StreamId) -> bool {
+        self.chunks.is_empty() || self.last.front().is_some_and(|first| first.id() <= id)
     }
 
     /// The thing with this ID. O(log n).
     pub fn get(&self, id: StreamId) -> Option<&T> {
-        let chunk = match &self.form {
-            Form::Few(chunk) => chunk,
-            Form::Many(chunks) => chunks.range(..=id).next_back()?.1,
+        let chunk = match self.is_in_last(id) {
+            true => &self.last,
+            false => self.chunks.range(..=id).next_back()?.1,
         };
         chunk.get(search(chunk, id).ok()?)
     }
 
     /// The thing with this ID, to be changed; its ID must stay. O(log n).
     pub fn get_mut(&mut self, id: StreamId) -> Option<&mut T> {
-        let chunk = match &mut self.form {
-            Form::Few(chunk) => chunk,
-            Form::Many(chunks) => chunks.range_mut(..=id).next_back()?.1,
+        let chunk = match self.is_in_last(id) {
+            true => &mut self.last,
+            false => self.chunks.range_mut(..=id).next_back()?.1,
         };
         let at = search(chunk, id).ok()?;
         chunk.get_mut(at)
     }
 
-    /// Puts a thing in, unless there is one with its ID: then it returns false. O(log n).
+    /// Puts a thing in, unless there is one with its ID: then it returns false. O(log n), and O(1) if it
+    /// belongs at the end.
+    #[inline]
     pub fn insert(&mut self, thing: T) -> bool {
-        let inserted = match &mut self.form {
-            Form::Few(chunk) if chunk.len() < CHUNK => insert_into(chunk, thing),
-            Form::Few(chunk) => {
-                if search(chunk, thing.id()).is_ok() {
-                    return false;
-                }
-                let mut chunks = Chunks::new();
-                chunks.insert(StreamId::MIN, std::mem::take(chunk));
-                insert_among(&mut chunks, thing);
-                self.form = Form::Many(chunks);
-                true
+        let inserted = if is_behind(&self.last, thing.id()) {
+            if self.last.len() == CHUNK {
+                let full = std::mem::replace(&mut self.last, Chunk::with_capacity(CHUNK));
+                self.keep(full);
             }
-            Form::Many(chunks) => insert_among(chunks, thing),
+            self.last.push_back(thing);
+            true
+        } else {
+            self.insert_within(thing)
         };
         self.len += usize::from(inserted);
         inserted
     }
 
+    /// Puts a chunk among those before the last.
+    fn keep(&mut self, chunk: Chunk<T>) {
+        if let Some(first) = chunk.front().map(HasId::id) {
+            self.chunks.insert(first, chunk);
+        }
+    }
+
+    fn insert_within(&mut self, thing: T) -> bool {
+        let id = thing.id();
+        let in_last = self.is_in_last(id);
+        if !in_last && self.chunks.range(..=id).next_back().is_none() {
+            // Before all others: the first chunk becomes one for lower IDs too.
+            if let Some((_, chunk)) = self.chunks.pop_first() {
+                self.chunks.insert(StreamId::MIN, chunk);
+            }
+        }
+        let chunk = match self.chunks.range_mut(..=id).next_back() {
+            Some((_, chunk)) if !in_last => chunk,
+            _ => &mut self.last,
+        };
+        let Err(at) = search(chunk, id) else {
+            return false;
+        };
+        if chunk.len() < CHUNK {
+            chunk.insert(at, thing);
+            return true;
+        }
+        let mut upper = chunk.split_off(CHUNK / 2);
+        match at.checked_sub(CHUNK / 2) {
+            Some(at) => upper.insert(at, thing),
+            None => chunk.insert(at, thing),
+        }
+        if in_last {
+            upper = std::mem::replace(&mut self.last, upper);
+        }
+        self.keep(upper);
+        true
+    }
+
     /// Takes out the thing with this ID. O(log n).
     pub fn remove(&mut self, id: StreamId) -> Option<T> {
-        let removed = match &mut self.form {
-            Form::Few(chunk) => {
-                let at = search(chunk, id).ok()?;
-                chunk.remove(at)
+        let removed = if self.is_in_last(id) {
+            let at = search(&self.last, id).ok()?;
+            let removed = self.last.remove(at);
+            if self.last.is_empty() && !self.chunks.is_empty() {
+                self.last = self.chunks.pop_last().map(|(_, chunk)| chunk)?;
+            } else if is_sparse(&self.last) {
+                self.merge_last();
             }
-            Form::Many(chunks) => {
-                let removed = remove_among(chunks, id);
-                if chunks.len() < 2 {
-                    let last = chunks.pop_first().map(|(_, chunk)| chunk);
-                    self.form = Form::Few(last.unwrap_or_default());
-                }
-                removed
+            removed
+        } else {
+            let (key, chunk) = self.chunks.range_mut(..=id).next_back()?;
+            let (key, at) = (*key, search(chunk, id).ok()?);
+            let removed = chunk.remove(at);
+            if chunk.is_empty() {
+                self.chunks.remove(&key);
+            } else if is_sparse(chunk) {
+                let len = chunk.len();
+                self.merge(key, len);
             }
+            removed
         };
         self.len -= usize::from(removed.is_some());
         removed
     }
 
+    /// Merges the chunk of `key`, in which `len` things are left, with a neighbour if that leaves room.
+    fn merge(&mut self, key: StreamId, len: usize) {
+        let fits = |chunk: &Chunk<T>| len + chunk.len() <= MERGED;
+        let after = self.chunks.range((Excluded(key), Unbounded)).next();
+        let before = self.chunks.range(..key).next_back();
+        let (left, right) = match (after, before) {
+            (Some((next, chunk)), _) if fits(chunk) => (key, *next),
+            (None, _) if fits(&self.last) => return self.merge_last(),
+            (_, Some((previous, chunk))) if fits(chunk) => (*previous, key),
+            _ => return,
+        };
+        if let Some(mut things) = self.chunks.remove(&right)
+            && let Some(chunk) = self.chunks.get_mut(&left)
+        {
+            chunk.append(&mut things);
+        }
+    }
+
+    /// Merges the last chunk with the one before it, if that leaves room.
+    fn merge_last(&mut self) {
+        if let Some(before) = self.chunks.last_entry()
+            && before.get().len() + self.last.len() <= MERGED
+        {
+            let mut chunk = before.remove();
+            chunk.append(&mut self.last);
+            self.last = chunk;
+        }
+    }
+
     /// The things whose IDs are `from` or higher, in order. O(log n) to begin.
     pub fn iter_from(&self, from: StreamId) -> impl Iterator<Item = &T> {
-        let start = |chunk: &Chunk<T>| chunk.partition_point(|thing| thing.id() < from);
-        match &self.form {
-            Form::Few(chunk) => Either::First(chunk.range(start(chunk)..)),
-            Form::Many(chunks) => {
-                let first = chunks.range(..=from).next_back();
-                let rest = chunks.range((Excluded(from), Unbounded));
-                let first = first.map(|(_, chunk)| chunk.range(start(chunk)..));
-                Either::Second(
-                    first
-                        .into_iter()
-                        .flatten()
-                        .chain(rest.flat_map(|(_, chunk)| chunk)),
-                )
-            }
-        }
+        let start = move |chunk: &Chunk<T>| match chunk.front() {
+            Some(first) if first.id() < from => chunk.partition_point(|thing| thing.id() < from),
+            _ => 0,
+        };
+        let first = match self.is_in_last(from) {
+            true => None,
+            false => self.chunks.range(..=from).next_back(),
+        };
+        let first = first.map(|(_, chunk)| chunk.range(start(chunk)..));
+        let rest = self.chunks.range((Excluded(from), Unbounded));
+        let rest = rest.flat_map(|(_, chunk)| chunk);
+        let last = self.last.range(start(&self.last)..);
+        first.into_iter().flatten().chain(rest).chain(last)
     }
 
     /// All things in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.iter_from(StreamId::MIN)
+        self.chunks.values().flatten().chain(&self.last)
     }
 
     /// Bytes on the heap. O(n / 64).
     pub fn heap_bytes(&self) -> usize {
-        match &self.form {
-            Form::Few(chunk) => chunk.capacity() * size_of::<T>(),
-            Form::Many(chunks) => chunks
-                .values()
-                .map(|chunk| chunk.capacity() * size_of::<T>())
-                // About half as much again for the tree's free places.
-                .map(|bytes| bytes + size_of::<(StreamId, Chunk<T>)>() * 3 / 2)
-                .sum(),
-        }
+        let chunks = self.chunks.values().map(Chunk::capacity).sum::<usize>();
+        // A B-tree that grows at its end fills its nodes half.
+        let tree = 2 * size_of::<(StreamId, Chunk<T>)>() * self.chunks.len();
+        (chunks + self.last.capacity()) * size_of::<T>() + tree
     }
 
     #[cfg(test)]
@@ -200,104 +270,22 @@ impl<T: HasId> ById<T> {
         let ids: Vec<StreamId> = self.iter().map(HasId::id).collect();
         assert!(ids.is_sorted_by(|one, next| one < next));
         assert_eq!(ids.len(), self.len);
-        let Form::Many(chunks) = &self.form else {
-            return;
-        };
-        assert!(chunks.len() > 1);
-        let mut behind = StreamId::MIN;
-        for (key, chunk) in chunks {
+        assert!(!self.last.is_empty() || self.chunks.is_empty());
+        let mut behind = None;
+        for (key, chunk) in &self.chunks {
             assert!(!chunk.is_empty() && chunk.len() <= CHUNK && chunk.capacity() <= CHUNK);
-            assert!(behind <= *key && *key <= chunk[0].id());
-            behind = chunk[chunk.len() - 1].id();
+            assert!(behind < Some(*key) && *key <= chunk[0].id());
+            behind = chunk.back().map(HasId::id);
         }
-        // Eight losses may go by, of either of two.
-        let most = (self.len + CHUNK) * 4;
-        assert!(
-            chunks.len() * CHUNK <= most.max(3 * CHUNK),
-            "{} in {}",
-            self.len,
-            chunks.len()
-        );
+        assert!(self.last.len() <= CHUNK && self.last.capacity() <= CHUNK);
+        // Some losses may go by, of either of two neighbours.
+        let most = (self.len / CHUNK + 1) * 4;
+        assert!(self.chunks.len() <= most, "{} chunks", self.chunks.len());
     }
 }
 
-fn insert_into<T: HasId>(chunk: &mut Chunk<T>, thing: T) -> bool {
-    if chunk.back().is_none_or(|last| last.id() < thing.id()) {
-        chunk.push_back(thing);
-        return true;
-    }
-    match search(chunk, thing.id()) {
-        Ok(_) => false,
-        Err(at) => {
-            chunk.insert(at, thing);
-            true
-        }
-    }
-}
-
-fn insert_among<T: HasId>(chunks: &mut Chunks<T>, thing: T) -> bool {
-    let id = thing.id();
-    if let Some(mut last) = chunks.last_entry() {
-        let chunk = last.get_mut();
-        if chunk.back().is_none_or(|last| last.id() < id) {
-            if chunk.len() < CHUNK {
-                chunk.push_back(thing);
-            } else {
-                let mut next = Chunk::with_capacity(CHUNK);
-                next.push_back(thing);
-                chunks.insert(id, next);
-            }
-            return true;
-        }
-    }
-    let Some((_, chunk)) = chunks.range_mut(..=id).next_back() else {
-        // Before all others: the first chunk becomes one for lower IDs too.
-        if let Some((_, chunk)) = chunks.pop_first() {
-            chunks.insert(StreamId::MIN, chunk);
-        }
-        return insert_among(chunks, thing);
-    };
-    if chunk.len() < CHUNK {
-        return insert_into(chunk, thing);
-    }
-    if search(chunk, id).is_ok() {
-        return false;
-    }
-    let upper = chunk.split_off(CHUNK / 2);
-    if let Some(first) = upper.front().map(HasId::id) {
-        chunks.insert(first, upper);
-    }
-    insert_among(chunks, thing)
-}
-
-fn remove_among<T: HasId>(chunks: &mut Chunks<T>, id: StreamId) -> Option<T> {
-    let (key, chunk) = chunks.range_mut(..=id).next_back()?;
-    let (key, at) = (*key, search(chunk, id).ok()?);
-    let removed = chunk.remove(at);
-    let left = chunk.len();
-    if left == 0 {
-        chunks.remove(&key);
-    } else if left <= CHUNK / 2 && left.is_multiple_of(PATIENCE) {
-        merge(chunks, key, left);
-    }
-    removed
-}
-
-/// Merges the chunk of `key`, in which `len` things are left, with a neighbour if that leaves room.
-fn merge<T>(chunks: &mut Chunks<T>, key: StreamId, len: usize) {
-    let fits = |chunk: &Chunk<T>| len + chunk.len() <= MERGED;
-    let after = chunks.range((Excluded(key), Unbounded)).next();
-    let before = || chunks.range(..key).next_back();
-    let (left, right) = match after {
-        Some((next, chunk)) if fits(chunk) => (key, *next),
-        _ => match before() {
-            Some((previous, chunk)) if fits(chunk) => (*previous, key),
-            _ => return,
-        },
-    };
-    if let Some(mut things) = chunks.remove(&right)
-        && let Some(chunk) = chunks.get_mut(&left)
-    {
-        chunk.append(&mut things);
-    }
+/// Whether it is time to look for a neighbour to merge with.
+#[inline]
+fn is_sparse<T>(chunk: &Chunk<T>) -> bool {
+    chunk.len() <= CHUNK / 2 && chunk.len().is_multiple_of(PATIENCE)
 }

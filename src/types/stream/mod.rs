@@ -13,6 +13,7 @@ pub mod group;
 #[cfg(test)]
 mod group_tests;
 mod id;
+mod lag;
 mod node;
 #[cfg(test)]
 mod tests;
