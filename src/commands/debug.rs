@@ -72,9 +72,7 @@ fn debug(
         (b"POPULATE", 3..=5) => populate(context.db, args, reply)?,
         (b"PROTOCOL", 3) => protocol(context.session.in_exec, args, reply)?,
         (b"QUICKLIST", 3 | 4) => {
-            look_inside(context.db, args, |_| -> Result<(), Error> {
-                Err(Error::Static("ERR Not a quicklist encoded object."))
-            })?;
+            reply.simple(&look_inside(context.db, args, quicklist_statistics)?);
         }
         (b"QUICKLIST-PACKED-THRESHOLD", 3) => packed_threshold(args, reply)?,
         (b"RELOAD", 2) => {
@@ -265,6 +263,18 @@ fn key_table_statistics(entry: &Entry) -> Result<String, Error> {
         elements(entry),
         entry.heap_bytes()
     ))
+}
+
+fn quicklist_statistics(entry: &Entry) -> Result<String, Error> {
+    match entry.value() {
+        ValueRef::List(list) if !list.is_compact() => Ok(format!(
+            "quicklist of {} elements in {} nodes and {} bytes",
+            list.len(),
+            list.nodes().count(),
+            list.heap_bytes()
+        )),
+        _ => Err(Error::Static("ERR Not a quicklist encoded object.")),
+    }
 }
 
 fn listpack_statistics(entry: &Entry) -> Result<String, Error> {

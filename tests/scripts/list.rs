@@ -67,6 +67,7 @@ macro_rules! for_each_script {
             tracking_broadcast,
             tracking_caching,
             tracking_keys,
+            tracking_list,
             tracking_redirect,
             transactions,
             watch,

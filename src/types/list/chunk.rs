@@ -222,6 +222,17 @@ impl Chunk {
     #[inline]
     fn write(&mut self, at: usize, element: &Encoded<'_>) {
         let mut to = at;
+        if let Some((head, body, tail)) = element.short() {
+            // SAFETY: as below; such an element has one byte on either side.
+            unsafe {
+                let to = self.data().add(at);
+                to.write(head);
+                to.add(1)
+                    .copy_from_nonoverlapping(body.as_ptr(), body.len());
+                to.add(1 + body.len()).write(tail);
+            }
+            return;
+        }
         for part in element.parts() {
             // SAFETY: the caller has made a gap of the element's length there.
             unsafe {

@@ -92,6 +92,16 @@ impl<'a> Encoded<'a> {
         usize::from(self.head_len) + self.body.len() + usize::from(self.tail_len)
     }
 
+    /// The three parts of most elements: one byte, the element's own, and one byte.
+    #[inline]
+    pub fn short(&self) -> Option<(u8, &[u8], u8)> {
+        (self.head_len == 1 && self.tail_len == 1).then_some((
+            self.head[0],
+            self.body,
+            self.tail[0],
+        ))
+    }
+
     /// The three parts, one after another.
     #[inline]
     pub fn parts(&self) -> [&[u8]; 3] {
