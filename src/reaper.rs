@@ -56,6 +56,10 @@ impl Reaper {
     pub fn dispose(&self, garbage: Garbage) {
         let Some(sender) = &self.sender else { return };
         let counters = &self.counters;
+        if garbage.now && !garbage.of_exec {
+            // Redis frees it in the background, too, and lets the client wait, but not within EXEC.
+            counters.freed.fetch_add(size(&garbage).0, Relaxed);
+        }
         if !garbage.now && counters.pending_bytes.load(Relaxed) < MOST_PENDING {
             let (objects, bytes) = size(&garbage);
             counters.pending.fetch_add(objects, Relaxed);

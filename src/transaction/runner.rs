@@ -370,6 +370,7 @@ impl<'a> Turn<'a> {
         }
         self.show_request(session, request);
         session.in_exec = false;
+        db.mark_garbage_of_exec();
         self.finish(db);
         self.tells_first = false;
     }

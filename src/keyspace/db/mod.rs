@@ -61,6 +61,8 @@ pub struct Garbage {
     pub tracked: Vec<Table<Tracked>>,
     /// Whether the client asked to wait for it (FLUSHALL SYNC).
     pub now: bool,
+    /// Whether an EXEC left it.
+    pub of_exec: bool,
 }
 
 impl Garbage {
@@ -140,6 +142,13 @@ impl<'a> Db<'a> {
     pub fn take_garbage(&mut self) -> Garbage {
         let aftermath = self.aftermath.as_mut();
         aftermath.map_or_else(Garbage::default, |after| std::mem::take(&mut after.garbage))
+    }
+
+    /// Notes that what is to be dropped was left by an EXEC.
+    pub fn mark_garbage_of_exec(&mut self) {
+        if let Some(after) = &mut self.aftermath {
+            after.garbage.of_exec = true;
+        }
     }
 
     #[inline]
