@@ -1,26 +1,26 @@
 //! The door through which commands change keys. Every change is signalled here, in
 //! [`Db::changed`] or [`Db::removed`], and nowhere else (invariant 3).
 
+mod databases;
 mod expiry;
 mod invalidate;
+mod keys;
 mod reload;
 mod restore;
 mod scan;
 mod tend;
 mod text;
+mod waiting;
 
 pub use tend::Lookup;
 
 use std::collections::VecDeque;
-use std::ops::Range;
-use std::sync::Arc;
 
-use crate::clock::{Micros, Millis};
+use crate::clock::Millis;
 use crate::error::Error;
 use crate::keyspace::access::Access;
-use crate::keyspace::blocked::{Ready, Waiter};
 use crate::keyspace::entry::{Entry, Value};
-use crate::keyspace::locks::{Locked, SHARDS, shard_of};
+use crate::keyspace::locks::{Locked, shard_of};
 use crate::keyspace::object::{Kind, Object};
 use crate::keyspace::shard::{Database, Shard};
 use crate::keyspace::view::View;
@@ -232,36 +232,6 @@ impl<'a> Db<'a> {
         }
     }
 
-    /// A collection came to lie under a key: clients that wait for it are served after the batch.
-    #[inline]
-    fn arrived(&mut self, index: usize, key: Key<'_>) {
-        let blocked = &mut self.shard_mut(key).blocked;
-        if !blocked.is_empty() && blocked.note(index, key) {
-            self.aftermath().ready.push_back((index, key.bytes.into()));
-        }
-    }
-
-    /// A stream no longer lies under a key: clients that mind it are served after the batch.
-    #[inline]
-    fn lost(&mut self, index: usize, key: Key<'_>) {
-        let blocked = &mut self.shard_mut(key).blocked;
-        if !blocked.is_empty() && blocked.note_lost(index, key) {
-            self.aftermath().ready.push_back((index, key.bytes.into()));
-        }
-    }
-
-    /// Entries came to the stream under a key of the selected database, or one of its groups went: clients that
-    /// wait for it are served after the batch.
-    #[inline]
-    pub fn stream_changed(&mut self, key: Key<'_>) {
-        self.arrived(self.access.index, key);
-    }
-
-    /// Whether the key's shard is locked: not always while a waiting client is served.
-    pub fn covers(&self, key: Key<'_>) -> bool {
-        self.locked.set().contains(shard_of(key.hash))
-    }
-
     fn aftermath(&mut self) -> &mut Aftermath {
         self.aftermath.get_or_insert_default()
     }
@@ -277,53 +247,6 @@ impl<'a> Db<'a> {
     #[inline]
     pub fn has_aftermath(&self) -> bool {
         self.aftermath.is_some()
-    }
-
-    /// Locks the shards of all keys that a waiting client may look at, if nobody else holds them. Its
-    /// command passes over keys that are not locked: they did not come in this batch.
-    pub fn cover(&mut self, waiter: &Waiter) {
-        if self.locked.try_extend(waiter.shards()) {
-            self.pass_time(self.access.now);
-        }
-    }
-
-    /// Lets time go on to `now`: the batch itself is over, and what follows happens after it.
-    pub fn pass_time(&mut self, now: Micros) {
-        self.access.now = self.locked.settle_time(self.access.now.max(now));
-    }
-
-    /// Whether a key came that clients wait for.
-    pub fn has_ready(&self) -> bool {
-        let aftermath = self.aftermath.as_ref();
-        aftermath.is_some_and(|after| !after.ready.is_empty())
-    }
-
-    /// The next key for which clients are to be served.
-    pub fn take_ready(&mut self) -> Option<Ready> {
-        let (index, key) = self.aftermath.as_mut()?.ready.pop_front()?;
-        let shard = self.shard_mut(Key::new(&key));
-        Some(shard.blocked.begin(index, key))
-    }
-
-    /// Lets a client wait for a key of its database.
-    pub fn wait_for(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
-        self.shard_mut(key).blocked.wait(key, waiter);
-    }
-
-    /// Gives a client, which has had its turn in vain, its place among those who wait for the key again.
-    pub fn wait_on(&mut self, ready: &mut Ready, waiter: &Arc<Waiter>) {
-        let shard = self.shard_mut(Key::new(&ready.key));
-        shard.blocked.wait_on(ready, waiter);
-    }
-
-    /// The client that waits longest for the key with a value of the type that is there now, or that minds
-    /// its loss, and has not had its turn. It no longer waits for this key.
-    pub fn next_waiter(&mut self, ready: &mut Ready) -> Option<Arc<Waiter>> {
-        let key = ready.key.clone();
-        let key = Key::new(&key);
-        let entry = self.live(ready.database, key);
-        let kind = entry.and_then(|entry| entry.kind());
-        self.shard_mut(key).blocked.take_next(ready, kind)
     }
 
     #[inline]
@@ -666,179 +589,6 @@ impl<'a> Db<'a> {
                 return self.find_mut(index, key);
             }
             Some(&mut *entry)
-        }
-    }
-
-    /// Sets (`Some`) or removes (`None`) the expiry of an existing key. False if there is no such key.
-    pub fn set_expiry(
-        &mut self,
-        key: Key<'_>,
-        expiry: Option<Millis>,
-        event: &'static str,
-    ) -> bool {
-        let index = self.access.index;
-        self.expire_if_needed(index, key);
-        let Some(database) = self.shard_mut(key).database_mut(index) else {
-            return false;
-        };
-        let Some(entry) = database.table.get_mut(key.hash, key.bytes) else {
-            return false;
-        };
-        let had_expiry = entry.expiry().is_some();
-        entry.set_expiry(expiry);
-        database.expires =
-            database.expires + usize::from(expiry.is_some()) - usize::from(had_expiry);
-        if let Some(at) = expiry {
-            database.table.note_expiry(key.hash, at);
-        }
-        self.changed(index, key, event);
-        true
-    }
-
-    /// Removes a key. False if there is no such key. O(1); a large value is freed later.
-    pub fn remove(&mut self, key: Key<'_>, event: &'static str) -> bool {
-        let index = self.access.index;
-        self.expire_if_needed(index, key);
-        match self.detach(index, key) {
-            Some(entry) => {
-                self.discard(entry);
-                self.changed(index, key, event);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Gives a key another name, replacing what was there; its expiry goes with it.
-    ///
-    /// # Errors
-    /// `ERR no such key`.
-    pub fn rename(&mut self, from: Key<'_>, to: Key<'_>) -> Result<(), Error> {
-        let index = self.access.index;
-        self.expire_if_needed(index, from);
-        if from.bytes == to.bytes {
-            return self.find(index, from).map(|_| ()).ok_or(Error::NoSuchKey);
-        }
-        let entry = self.detach(index, from).ok_or(Error::NoSuchKey)?;
-        self.expire_if_needed(index, to);
-        if let Some(old) = self.detach(index, to) {
-            self.discard(old);
-        }
-        Self::put(
-            self.shard_mut(to).make_database(index),
-            to,
-            entry.renamed(to.bytes),
-        );
-        self.arrived(index, to);
-        self.notify(to, "new");
-        self.changed(index, from, "rename_from");
-        self.changed(index, to, "rename_to");
-        self.dirty -= 1; // Two keys, but one change.
-        Ok(())
-    }
-
-    /// Moves a key to another database. False if it is not here, or is there already.
-    pub fn move_to(&mut self, key: Key<'_>, destination: usize) -> bool {
-        let index = self.access.index;
-        self.expire_if_needed(index, key);
-        self.expire_if_needed(destination, key);
-        if self.find(destination, key).is_some() {
-            return false;
-        }
-        let Some(entry) = self.detach(index, key) else {
-            return false;
-        };
-        Self::put(self.shard_mut(key).make_database(destination), key, entry);
-        self.arrived(destination, key);
-        self.notify_in(destination, key, "new");
-        self.changed(index, key, "move_from");
-        self.changed(destination, key, "move_to");
-        self.dirty -= 1; // Two keys, but one change.
-        true
-    }
-
-    /// Copies a key with its expiry. False if it is not there, or the destination is and `replace` is not set.
-    pub fn copy(&mut self, from: Key<'_>, to: Key<'_>, destination: usize, replace: bool) -> bool {
-        let index = self.access.index;
-        self.expire_if_needed(index, from);
-        self.expire_if_needed(destination, to);
-        let Some(source) = self.find(index, from) else {
-            return false;
-        };
-        let copy = source.duplicate(to.bytes, source.expiry(), self.access.fresh_clock());
-        if self.find(destination, to).is_some() {
-            if !replace {
-                return false;
-            }
-            if let Some(old) = self.detach(destination, to) {
-                self.discard(old);
-            }
-        }
-        Self::put(self.shard_mut(to).make_database(destination), to, copy);
-        self.arrived(destination, to);
-        self.notify_in(destination, to, "new");
-        self.changed(destination, to, "copy_to");
-        true
-    }
-
-    /// Removes every key of some databases. Needs all shards. The tables are freed after the locks: before the
-    /// reply if `now`, else in the background.
-    pub fn flush(&mut self, databases: Range<usize>, now: bool) {
-        self.invalidate_all();
-        for index in databases {
-            self.empty(index);
-        }
-        self.aftermath().garbage.now |= now;
-    }
-
-    fn empty(&mut self, index: usize) {
-        let client = self.access.client;
-        let mut count = 0;
-        for number in 0..SHARDS {
-            for (hash, key) in self.locked.shard(number).watches.keys_of(index) {
-                if self.locked.shard(number).entry(index, hash, &key).is_some() {
-                    self.removed_unnoticed(index, Key { bytes: &key, hash }, "flush", client);
-                }
-            }
-            if let Some(database) = self.locked.shard_mut(number).take_database(index) {
-                // Who minds the loss of a key has seen it.
-                for (hash, bytes) in self.locked.shard(number).blocked.keys_of(index) {
-                    let key = Key {
-                        bytes: &bytes,
-                        hash,
-                    };
-                    self.lost(index, key);
-                }
-                count += database.table.len();
-                self.aftermath().garbage.databases.push(database);
-            }
-        }
-        self.dirty += count as u64;
-    }
-
-    /// Exchanges two databases. Needs all shards. Watches and their keys stay with the numbers
-    /// (`transactions.md` 4.8).
-    pub fn swap(&mut self, first: usize, second: usize) {
-        self.dirty += 1;
-        if first == second {
-            return;
-        }
-        for number in 0..SHARDS {
-            self.signal_swap(number, first, second);
-            self.signal_swap(number, second, first);
-            self.locked.shard_mut(number).swap_databases(first, second);
-            for index in [first, second] {
-                for (hash, bytes) in self.locked.shard(number).blocked.keys_of(index) {
-                    let key = Key {
-                        bytes: &bytes,
-                        hash,
-                    };
-                    match self.locked.shard(number).entry(index, hash, &bytes) {
-                        Some(_) => self.arrived(index, key),
-                        None => self.lost(index, key),
-                    }
-                }
-            }
         }
     }
 
