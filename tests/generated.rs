@@ -17,6 +17,8 @@ mod events;
 mod groups;
 #[path = "generated/judge.rs"]
 mod judge;
+#[path = "generated/payloads.rs"]
+mod payloads;
 #[path = "generated/sort.rs"]
 mod sort;
 #[path = "generated/streams.rs"]

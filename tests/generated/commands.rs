@@ -687,6 +687,7 @@ impl Generator {
     /// How the replies of a data command are compared.
     pub fn rule(&self, command: &Command, args: &Args) -> Rule {
         match command.full_name {
+            "dump" => Rule::Dump,
             "scan" | "sscan" => Rule::Scan,
             "hscan" if args.iter().any(|arg| arg.eq_ignore_ascii_case(b"NOVALUES")) => Rule::Scan,
             "hscan" => Rule::ScanPairs,

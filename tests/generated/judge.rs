@@ -21,6 +21,8 @@ pub enum Rule {
     Scan,
     /// The same with pairs in one array.
     ScanPairs,
+    /// Bulk strings, of whatever bytes: what DUMP answers is compared in `dump.rs`.
+    Dump,
     /// Random picks out of what the reply before has shown: equally many.
     Picks {
         /// Whether what was shown are pairs.
@@ -70,6 +72,7 @@ impl Rule {
         }
         match self {
             Rule::Exact | Rule::Exec => false,
+            Rule::Dump => matches!((ours, theirs), (Value::Bulk(_), Value::Bulk(_))),
             Rule::Unordered => sorted(ours) == sorted(theirs),
             Rule::UnorderedPairs => pairs(ours)
                 .zip(pairs(theirs))

@@ -2,6 +2,7 @@
 
 use crate::commands::{Args, is};
 use crate::groups;
+use crate::payloads::payload;
 use crate::sort;
 use crate::support::random::Random;
 use redouble::commands::spec::{ArgKind, Group};
@@ -592,6 +593,10 @@ pub fn of_kind(random: &mut Random, kind: ArgKind, name: &str, group: Group) -> 
         (ArgKind::Integer, "increment") if group == Group::SortedSet => score(random),
         (ArgKind::Integer, "weight") => text(random, WEIGHTS),
         (ArgKind::Double, "timeout") => text(random, &["0.01", "0", "-1", "x", "inf", "1e300", ""]),
+        (ArgKind::String, "serialized-value") if random.below(30) != 0 => payload(random),
+        (ArgKind::Integer, "ttl") if random.below(2) == 0 => b"0".to_vec(),
+        (ArgKind::Integer, "ttl") => span(random),
+        (ArgKind::Integer, "frequency") => text(random, &["0", "5", "255", "256", "-1", "x"]),
         (ArgKind::String, "element") => member(random),
         (ArgKind::String, "subcommand") => text(random, HLL_SUBCOMMANDS),
         (ArgKind::String, "encoding") => text(random, ENCODINGS),
@@ -698,7 +703,14 @@ fn far(random: &mut Random) -> Vec<u8> {
 /// Changes what would depend on time, take too much memory, or on the order of keys.
 pub fn tame(random: &mut Random, args: &mut Args) {
     let relative = [
-        "EXPIRE", "PEXPIRE", "SETEX", "PSETEX", "HEXPIRE", "HPEXPIRE",
+        "EXPIRE",
+        "PEXPIRE",
+        "SETEX",
+        "PSETEX",
+        "HEXPIRE",
+        "HPEXPIRE",
+        "RESTORE",
+        "RESTORE-ASKING",
     ];
     for index in 1..args.len() {
         let third = index == 2 && relative.iter().any(|name| is(args, 0, name));
