@@ -203,6 +203,22 @@ impl Run {
         self.hear(Exactly::InOrder);
     }
 
+    /// Dumps every key on both servers, and restores it on the other one.
+    fn exchange_dumps(&mut self) {
+        for database in values::DATABASES {
+            for key in values::keys() {
+                let Pair { ours, theirs, .. } = &mut self.pairs[2];
+                let there = restored(database, &key, ours, theirs);
+                let back = restored(database, &key, theirs, ours);
+                if let Err((before, after)) = there.and(back) {
+                    let line = format!("DUMP and RESTORE of {}", notation::quote(&key));
+                    self.history.push_back(line);
+                    self.fail(before, after);
+                }
+            }
+        }
+    }
+
     fn fail(&self, ours: String, theirs: String) -> ! {
         let mut text = String::new();
         for line in &self.history {
@@ -244,6 +260,38 @@ impl Pair {
             let before = n.checked_sub(1).map(|n| &b[n]);
             self.queued[n].accepts(&a[n], &b[n], before)
         })
+    }
+}
+
+/// Restores what one server dumps of a key on the other one, where it must be the same as what is there.
+fn restored(
+    database: &str,
+    key: &[u8],
+    from: &mut Client,
+    to: &mut Client,
+) -> Result<(), (String, String)> {
+    for client in [&mut *from, &mut *to] {
+        client.call(&["SELECT", database]);
+    }
+    let Value::Bulk(payload) = from.call(&[&b"DUMP"[..], key]) else {
+        return Ok(());
+    };
+    let digest = |client: &mut Client, key: &[u8]| {
+        format!("{:?}", client.call(&[&b"DEBUG"[..], b"DIGEST-VALUE", key]))
+    };
+    let before = digest(to, key);
+    // Whether a key expires is in its digest.
+    let ttl = match to.call(&[&b"PTTL"[..], key]).number() {
+        Some(0..) => "100000000",
+        _ => "0",
+    };
+    let other: &[u8] = b"what came from the other server";
+    let reply = to.call(&[&b"RESTORE"[..], other, ttl.as_bytes(), &payload]);
+    let after = digest(to, other);
+    to.call(&[&b"DEL"[..], other]);
+    match reply.is_error() || before != after {
+        true => Err((before, format!("{after} {reply:?}"))),
+        false => Ok(()),
     }
 }
 
@@ -314,6 +362,7 @@ fn run(seed: u64, count: usize, reference: &Program) {
         }
     }
     run.exchange(2, &commands::inspection(reference.version));
+    run.exchange_dumps();
 }
 
 #[test]
