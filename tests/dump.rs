@@ -199,7 +199,7 @@ fn list(random: &mut Random) -> Made {
     }
 }
 
-fn stream(random: &mut Random, deletes: bool) -> Made {
+fn stream(random: &mut Random) -> Made {
     let mut requests = Vec::new();
     let mut ids: Vec<String> = Vec::new();
     let (mut ms, mut seq) = (1, 0);
@@ -220,11 +220,11 @@ fn stream(random: &mut Random, deletes: bool) -> Made {
         ids.push(id);
     }
     for id in &ids {
-        if deletes && random.below(5) == 0 {
+        if random.below(5) == 0 {
             requests.push(words(&["XDEL", "k", id]));
         }
     }
-    if deletes && random.below(3) == 0 {
+    if random.below(3) == 0 {
         let most = random.below(ids.len() as u64).to_string();
         requests.push(words(&["XTRIM", "k", "MAXLEN", &most]));
     }
@@ -239,7 +239,7 @@ fn stream(random: &mut Random, deletes: bool) -> Made {
 fn made(random: &mut Random) -> Made {
     match random.below(8) {
         7 => list(random),
-        6 => stream(random, false),
+        6 => stream(random),
         0 => string(random),
         1 => hash(random, false),
         2 => hash(random, true),
@@ -430,7 +430,7 @@ fn groups_go_there_and_back() {
     let rounds =
         std::env::var("REDOUBLE_DUMPED").map_or(60, |text| text.parse().expect("a number"));
     for _ in 0..rounds {
-        let made = stream(&mut random, true);
+        let made = stream(&mut random);
         theirs.client.call(&["DEL", "k"]);
         for request in &made.requests {
             theirs.client.call(request);
