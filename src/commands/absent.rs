@@ -26,7 +26,6 @@ pub const ABSENT: &[&str] = &[
     "FUNCTION|RESTORE",
     "FUNCTION|STATS",
     "SCRIPT",
-    "XINFO|STREAM",
 ];
 
 /// The error for a command or subcommand of Redis 7.4 that does not exist here, if these arguments call one.

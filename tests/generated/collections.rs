@@ -218,7 +218,10 @@ impl Generator {
     /// compact forms take by default.
     pub fn fill(&mut self, out: &mut Vec<Request>) {
         if self.one_in(7) {
-            return self.stream_with_group(out);
+            return match self.one_in(2) {
+                true => self.stream_with_group(out),
+                false => self.fill_stream(out),
+            };
         }
         let (name, group) = values::pick(
             &mut self.random,

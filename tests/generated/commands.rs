@@ -150,6 +150,11 @@ const KNOWN: &[Known] = &[
         streams::is_read_otherwise,
     ),
     (
+        "SINCE 7.2: XINFO STREAM FULL tells when consumers were active",
+        Some((7, 2)),
+        |args| is(args, 0, "XINFO") && is(args, 1, "STREAM") && args.len() > 3,
+    ),
+    (
         "SINCE 7.2: XSETID looks first at what was deleted",
         Some((7, 2)),
         |args| is(args, 0, "XSETID"),

@@ -50,6 +50,8 @@ pub enum Rule {
     Clocks,
     /// Doubles may have more digits than they need.
     Numbers(Box<Rule>),
+    /// The ID of an entry of a stream, which the server makes of the time.
+    StreamId,
     /// Null, or one of the keys that the SCAN before it has returned.
     RandomKey,
     /// Versions and the number of the connection differ.
@@ -131,6 +133,7 @@ impl Rule {
                 }
                 _ => false,
             },
+            Rule::StreamId => [ours, theirs].iter().all(|id| is_fresh_id(id)),
             Rule::RandomKey => match (ours, theirs) {
                 (Value::Bulk(_), Value::Bulk(_)) => [ours, theirs]
                     .iter()
@@ -152,6 +155,13 @@ impl Rule {
             }
         }
     }
+}
+
+/// Whether it is an ID with the time of about now, and the number 0.
+fn is_fresh_id(id: &Value) -> bool {
+    let text = id.text().unwrap_or_default();
+    let ms = text.strip_suffix(b"-0").unwrap_or_default();
+    ms.len() == 13 && ms.iter().all(u8::is_ascii_digit)
 }
 
 fn in_order<T: Clone + std::fmt::Debug>(items: &[T]) -> Vec<T> {

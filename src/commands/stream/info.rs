@@ -1,6 +1,7 @@
 //! XINFO: what there is to know of a stream.
 
 use super::info_groups::{CONSUMERS, GROUPS};
+use super::info_stream::STREAM;
 use crate::commands::context::{Context, Flow};
 use crate::commands::help;
 use crate::commands::spec::{Arity, Categories, CommandSpec, Flags, Group, members};
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::resp::{Args, Reply};
 
 pub(super) const XINFO: CommandSpec =
-    CommandSpec::container("XINFO", Group::Stream, &[CONSUMERS, GROUPS, HELP]).doc(
+    CommandSpec::container("XINFO", Group::Stream, &[CONSUMERS, GROUPS, HELP, STREAM]).doc(
         "5.0.0",
         "Depends on subcommand.",
         "A container for commands that tell of streams.",
@@ -34,4 +35,6 @@ const HELP_LINES: &[&str] = &[
     "    Tell of the consumers of a group.",
     "GROUPS <key>",
     "    Tell of the consumer groups of a stream.",
+    "STREAM <key> [FULL [COUNT <count>]]",
+    "    Tell of a stream; with FULL, of its entries, groups and consumers too.",
 ];

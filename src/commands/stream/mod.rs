@@ -6,6 +6,7 @@ mod edit;
 mod group;
 mod info;
 pub mod info_groups;
+mod info_stream;
 mod pending;
 mod range;
 pub mod read;

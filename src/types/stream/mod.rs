@@ -15,6 +15,7 @@ mod group_tests;
 mod id;
 mod lag;
 mod node;
+mod radix;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -219,6 +220,12 @@ impl Log {
     /// Number of chunks: the keys of Redis's radix tree.
     pub fn chunks(&self) -> usize {
         self.chunks.len() + usize::from(self.last.is_some())
+    }
+
+    /// Number of nodes of Redis's radix tree for it. O(chunks).
+    pub fn radix_nodes(&self) -> usize {
+        let last = self.last.iter().map(|(first, _)| *first);
+        radix::nodes(self.chunks.keys().copied().chain(last))
     }
 
     /// Bytes that its chunks would have as Redis's listpacks. O(chunks).
