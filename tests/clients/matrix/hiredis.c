@@ -356,6 +356,162 @@ static void sorted_sets(void) {
     is(context, "['one', '13']", "ZUNION 2 zset other WITHSCORES");
 }
 
+static void lists(void) {
+    redisContext *context = client();
+    is(context, "3", "RPUSH list a b c");
+    is(context, "4", "LPUSH list first");
+    is(context, "0", "LPUSHX missing x");
+    is(context, "['first', 'a', 'b', 'c']", "LRANGE list 0 -1");
+    is(context, "4", "LLEN list");
+    is(context, "'c'", "LINDEX list -1");
+    is(context, "nil", "LINDEX list 9");
+    is(context, "5", "LINSERT list AFTER a a");
+    is(context, "[1, 2]", "LPOS list a COUNT 0");
+    is(context, "nil", "LPOS list missing");
+    is(context, "+OK", "LSET list 0 FIRST");
+    is(context, "-ERR index out of range", "LSET list 9 x");
+    is(context, "1", "LREM list -1 a");
+    is(context, "+OK", "LTRIM list 0 2");
+    is(context, "'b'", "LMOVE list other RIGHT LEFT");
+    is(context, "['FIRST', 'a']", "LPOP list 5");
+    is(context, "nil", "RPOP list");
+    is(context, "['other', ['b']]", "LMPOP 2 list other LEFT");
+}
+
+static void streams(void) {
+    redisContext *context = client();
+    is(context, "'1-1'", "XADD stream 1-1 name Ann age 30");
+    is(context, "'1-2'", "XADD stream 1-* name Bob");
+    is(context, "'2-0'", "XADD stream 2-0 bytes %b", "\0\r\n\xff", (size_t)4);
+    is(context, "-ERR The ID specified in XADD is equal or smaller than the target stream top item",
+       "XADD stream 1-5 a 1");
+    is(context, "3", "XLEN stream");
+    is(context, "[['1-1', ['name', 'Ann', 'age', '30']], ['1-2', ['name', 'Bob']]]", "XRANGE stream - 1-2");
+    is(context, "[['2-0', ['bytes', '\\x00\\x0d\\x0a\\xff']]]", "XREVRANGE stream + - COUNT 1");
+    is(context, "[['stream', [['1-2', ['name', 'Bob']]]]]", "XREAD COUNT 1 STREAMS stream missing 1-1 0");
+    is(context, "nil", "XREAD STREAMS stream 2-0");
+    is(context, "1", "XDEL stream 1-1 9-9");
+    is(context, "1", "XTRIM stream MAXLEN 1");
+    is(context, "'3-0'", "XADD stream NOMKSTREAM MINID = 3 3-0 a 1");
+    is(context, "[['3-0', ['a', '1']]]", "XRANGE stream - +");
+}
+
+static void groups(void) {
+    redisContext *context = client();
+    is(context, "+OK", "XGROUP CREATE orders shop $ MKSTREAM");
+    is(context, "-BUSYGROUP Consumer Group name already exists", "XGROUP CREATE orders shop $");
+    for (int number = 1; number < 4; number++) {
+        char id[16];
+        snprintf(id, sizeof id, "'%d-0'", number);
+        is(context, id, "XADD orders %d-0 number %d", number, number);
+    }
+    const char *two = "[['orders', [['1-0', ['number', '1']], ['2-0', ['number', '2']]]]]";
+    is(context, two, "XREADGROUP GROUP shop ann COUNT 2 STREAMS orders >");
+    is(context, two, "XREADGROUP GROUP shop ann STREAMS orders 0");
+    is(context, "1", "XACK orders shop 1-0 9-0");
+    is(context, "[1, '2-0', '2-0', [['ann', '1']]]", "XPENDING orders shop");
+    is(context, "['2-0']", "XCLAIM orders shop bob 0 2-0 JUSTID");
+    is(context, "['0-0', [['2-0', ['number', '2']]], []]", "XAUTOCLAIM orders shop cid 0 0");
+    is(context, "1", "XGROUP DELCONSUMER orders shop cid");
+    is(context, "1", "XGROUP DESTROY orders shop");
+    is(context, "-NOGROUP No such key 'orders' or consumer group 'shop' in XREADGROUP with GROUP option",
+       "XREADGROUP GROUP shop ann STREAMS orders >");
+}
+
+static void bitmaps(void) {
+    redisContext *context = client();
+    is(context, "0", "SETBIT bits 7 1");
+    is(context, "1", "SETBIT bits 7 1");
+    is(context, "0", "SETBIT bits 20 1");
+    is(context, "1", "GETBIT bits 7");
+    is(context, "'\\x01\\x00\\x08'", "GET bits");
+    is(context, "2", "BITCOUNT bits");
+    is(context, "1", "BITCOUNT bits 0 7 BIT");
+    is(context, "20", "BITPOS bits 1 2");
+    is(context, "+OK", "SET other %b", "\xff", (size_t)1);
+    is(context, "3", "BITOP AND both bits other");
+    is(context, "'\\x01\\x00\\x00'", "GET both");
+    is(context, "[1, 255, nil]",
+       "BITFIELD bits SET u8 0 255 OVERFLOW SAT INCRBY u8 0 9 OVERFLOW FAIL INCRBY u8 0 1");
+}
+
+static void hyperloglogs(void) {
+    redisContext *context = client();
+    for (int number = 0; number < 1000; number++) {
+        redisReply *reply = redisCommand(context, "PFADD visits %d", number);
+        if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) wrong("PFADD gives no number");
+        freeReplyObject(reply);
+    }
+    is(context, "0", "PFADD visits 5");
+    is(context, "1001", "PFCOUNT visits");
+    is(context, "1", "PFADD others x y");
+    is(context, "1003", "PFCOUNT visits others");
+    is(context, "+OK", "PFMERGE all visits others");
+    is(context, "1003", "PFCOUNT all");
+}
+
+static void positions(void) {
+    redisContext *context = client();
+    is(context, "2", "GEOADD places 13.361389 38.115556 Palermo 15.087269 37.502669 Catania");
+    is(context, "'166.2742'", "GEODIST places Palermo Catania km");
+    is(context, "['sqc8b49rny0', nil]", "GEOHASH places Palermo missing");
+    is(context, "[['13.36138933897018433', '38.11555639549629859'], nil]", "GEOPOS places Palermo missing");
+    is(context, "[['Catania', '56.4413'], ['Palermo', '190.4424']]",
+       "GEOSEARCH places FROMLONLAT 15 37 BYRADIUS 200 km ASC WITHDIST");
+    is(context, "1", "GEOSEARCHSTORE near places FROMLONLAT 15 37 BYBOX 200 200 km");
+    is(context, "['Palermo']", "GEORADIUSBYMEMBER places Palermo 10 km");
+}
+
+static void sorts(void) {
+    redisContext *context = client();
+    is(context, "4", "RPUSH numbers 10 9 2 33");
+    is(context, "['2', '9', '10', '33']", "SORT numbers");
+    is(context, "['9', '33']", "SORT numbers ALPHA DESC LIMIT 0 2");
+    is(context, "+OK", "MSET weight:2 4 weight:9 3 weight:10 2 weight:33 1 name:33 many");
+    is(context, "['33', 'many', '10', nil]", "SORT numbers BY weight:* GET # GET name:* LIMIT 0 2");
+    is(context, "4", "SORT numbers STORE sorted");
+    is(context, "['33', '10', '9', '2']", "SORT_RO sorted DESC");
+    is(context, "5", "RPUSH numbers word");
+    is(context, "-ERR One or more scores can't be converted into double", "SORT numbers");
+}
+
+// DUMPs a key, RESTOREs it as another, and returns the payload.
+static redisReply *copied(redisContext *context, const char *key, const char *copy) {
+    redisReply *payload = redisCommand(context, "DUMP %s", key);
+    if (payload == NULL || payload->type != REDIS_REPLY_STRING) wrong("DUMP gives no string");
+    is(context, "+OK", "RESTORE %s 0 %b", copy, payload->str, (size_t)payload->len);
+    return payload;
+}
+
+static void dumps(void) {
+    redisContext *context = client();
+    char bytes[256];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)i;
+    is(context, "+OK", "SET string %b", bytes, sizeof bytes);
+    is(context, "3", "RPUSH list a b %b", bytes, sizeof bytes);
+    is(context, "2", "HSET hash a 1 b 2");
+    is(context, "'1-1'", "XADD stream 1-1 a 1");
+    freeReplyObject(copied(context, "list", "list again"));
+    freeReplyObject(copied(context, "hash", "hash again"));
+    freeReplyObject(copied(context, "stream", "stream again"));
+    redisReply *payload = copied(context, "string", "string again");
+    redisReply *reply = redisCommand(context, "GET %s", "string again");
+    if (reply == NULL || reply->type != REDIS_REPLY_STRING) wrong("GET gives no string");
+    if ((size_t)reply->len != sizeof bytes || memcmp(reply->str, bytes, sizeof bytes) != 0)
+        wrong("GET gives other bytes");
+    freeReplyObject(reply);
+    is(context, "['a', 'b']", "LRANGE %s 0 1", "list again");
+    is_sorted(context, "['1', '2', 'a', 'b']", "HGETALL %s", "hash again");
+    is(context, "[['1-1', ['a', '1']]]", "XRANGE %s - +", "stream again");
+    is(context, "nil", "DUMP missing");
+    size_t length = (size_t)payload->len;
+    is(context, "-BUSYKEY Target key name already exists.", "RESTORE string 0 %b", payload->str, length);
+    is(context, "+OK", "RESTORE string 0 %b REPLACE", payload->str, length);
+    payload->str[length - 1] ^= 1;
+    is(context, "-ERR DUMP payload version or checksum are wrong", "RESTORE bad 0 %b", payload->str, length);
+    freeReplyObject(payload);
+}
+
 static void watch_conflict(void) {
     redisContext *context = client(), *other = client();
     is(context, "+OK", "SET balance 10");
@@ -532,23 +688,57 @@ static void caches(void) {
     is(context, "+OK", "CLIENT TRACKING OFF");
 }
 
-static void blocks(void) {
-    redisContext *context = client(), *other = client();
+// Waits until so many clients are blocked.
+static void wait_for_blocked(redisContext *other, const char *count) {
     char value[16];
-    send_only(context, "BZPOPMIN first second 20");
-    flush(context);
     for (int i = 0;; i++) {
         info(other, "clients", "blocked_clients", value, sizeof value);
-        if (strcmp(value, "1") == 0) break;
-        if (i == 1000) wrong("blocked_clients is %s", value);
+        if (strcmp(value, count) == 0) break;
+        if (i == 1000) wrong("blocked_clients is %s, not %s", value, count);
         pause_ms(10);
     }
+}
+
+static void blocks(void) {
+    redisContext *context = client(), *other = client();
+    send_only(context, "BZPOPMIN first second 20");
+    flush(context);
+    wait_for_blocked(other, "1");
     is(other, "2", "ZADD second 2 two 1 one");
     next(context, "['second', 'one', '1']");
     is(context, "['second', 'two', '2']", "BZPOPMIN first second 20");
     is(context, "nil", "BZPOPMIN first 0.05");
-    info(other, "clients", "blocked_clients", value, sizeof value);
-    if (strcmp(value, "0") != 0) wrong("blocked_clients is %s afterwards", value);
+    wait_for_blocked(other, "0");
+}
+
+static void list_blocks(void) {
+    redisContext *context = client(), *mover = client(), *other = client();
+    is(context, "nil", "BLPOP queue 0.05");
+    send_only(context, "BLPOP none queue 20");
+    flush(context);
+    wait_for_blocked(other, "1");
+    send_only(mover, "BLMOVE queue done RIGHT LEFT 20");
+    flush(mover);
+    wait_for_blocked(other, "2");
+    is(other, "3", "RPUSH queue a b c");
+    next(context, "['queue', 'a']");
+    next(mover, "'c'");
+    is(context, "['queue', ['b']]", "BLMPOP 20 1 queue LEFT");
+    is(other, "['c']", "LRANGE done 0 -1");
+}
+
+static void stream_blocks(void) {
+    redisContext *context = client(), *member = client(), *other = client();
+    is(other, "+OK", "XGROUP CREATE stream group $ MKSTREAM");
+    is(context, "nil", "XREAD BLOCK 50 STREAMS stream $");
+    send_only(context, "XREAD BLOCK 20000 STREAMS stream $");
+    flush(context);
+    send_only(member, "XREADGROUP GROUP group ann BLOCK 20000 STREAMS stream >");
+    flush(member);
+    wait_for_blocked(other, "2");
+    is(other, "'2-0'", "XADD stream 2-0 a 1");
+    next(context, "[['stream', [['2-0', ['a', '1']]]]]");
+    next(member, "[['stream', [['2-0', ['a', '1']]]]]");
 }
 
 static void binary(void) {
@@ -667,6 +857,14 @@ int main(int count, char **arguments) {
     check("expiry of hash fields", expires_fields);
     check("sets", sets);
     check("sorted sets", sorted_sets);
+    check("lists", lists);
+    check("streams", streams);
+    check("consumer groups", groups);
+    check("bitmaps", bitmaps);
+    check("HyperLogLogs", hyperloglogs);
+    check("geo", positions);
+    check("SORT", sorts);
+    check("DUMP and RESTORE", dumps);
     check("a WATCH conflict", watch_conflict);
     check("WATCH without a conflict", watch_without_conflict);
     check("a runtime error in a transaction", runtime_error);
@@ -680,6 +878,8 @@ int main(int count, char **arguments) {
     check("a subscriber reconnects", reconnects);
     check("client-side caching", caches);
     check("BZPOPMIN blocks", blocks);
+    check("lists block", list_blocks);
+    check("XREAD blocks", stream_blocks);
     check("binary keys and values", binary);
     check("16 connections at once", many_connections);
     check("going on after a restart", restarts);

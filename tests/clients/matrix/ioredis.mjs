@@ -182,6 +182,152 @@ check('sorted sets', async () => {
     await raises('ZADD of a word', client.zadd('market', 'x', 'y'), 'ReplyError', 'ERR value is not a valid float');
 });
 
+check('lists', async () => {
+    const client = connect();
+    await client.del('list', 'other');
+    equal('RPUSH', await client.rpush('list', 'a', 'b', 'c'), 3);
+    equal('LPUSH', await client.lpush('list', EVERY_BYTE), 4);
+    equal('LPUSHX of nothing', await client.lpushx('missing', 'x'), 0);
+    equal('LRANGE', (await client.lrangeBuffer('list', 0, 1)), [EVERY_BYTE, Buffer.from('a')]);
+    equal('LLEN', await client.llen('list'), 4);
+    equal('LINDEX', [await client.lindex('list', -1), await client.lindex('list', 9)], ['c', null]);
+    equal('LINSERT', await client.linsert('list', 'AFTER', 'a', 'a'), 5);
+    equal('LPOS', await client.lpos('list', 'a', 'COUNT', 0), [1, 2]);
+    equal('LSET', await client.lset('list', 0, 'first'), 'OK');
+    equal('LREM', await client.lrem('list', -1, 'a'), 1);
+    equal('LTRIM', await client.ltrim('list', 0, 2), 'OK');
+    equal('LMOVE', await client.lmove('list', 'other', 'RIGHT', 'LEFT'), 'b');
+    equal('LPOP of many', await client.lpop('list', 5), ['first', 'a']);
+    equal('RPOP of nothing', await client.rpop('list'), null);
+    equal('LMPOP', await client.lmpop(2, 'list', 'other', 'LEFT'), ['other', ['b']]);
+    await raises('LSET of nothing', client.lset('list', 0, 'x'), 'ReplyError', 'ERR no such key');
+});
+
+check('streams', async () => {
+    const client = connect();
+    await client.del('stream');
+    equal('XADD', await client.xadd('stream', '1-1', 'name', 'Ann', 'age', 30), '1-1');
+    equal('XADD of a part', await client.xadd('stream', '1-*', 'name', 'Bob'), '1-2');
+    await client.xadd('stream', '2-0', 'bytes', EVERY_BYTE);
+    const [first, second] = [['1-1', ['name', 'Ann', 'age', '30']], ['1-2', ['name', 'Bob']]];
+    equal('XRANGE', await client.xrange('stream', '-', '1-2'), [first, second]);
+    const [last] = await client.xrevrangeBuffer('stream', '+', '-', 'COUNT', 1);
+    equal('XREVRANGE', last, [Buffer.from('2-0'), [Buffer.from('bytes'), EVERY_BYTE]]);
+    const found = await client.xread('COUNT', 1, 'STREAMS', 'stream', 'missing', '1-1', '0');
+    equal('XREAD', found, shaped ? { stream: [second] } : [['stream', [second]]]);
+    equal('XREAD of nothing', await client.xread('STREAMS', 'stream', '2-0'), null);
+    equal('XLEN', await client.xlen('stream'), 3);
+    equal('XDEL', await client.xdel('stream', '1-1', '9-9'), 1);
+    equal('XTRIM', await client.xtrim('stream', 'MAXLEN', 1), 1);
+    const info = await client.xinfo('STREAM', 'stream');
+    const named = shaped ? info : Object.fromEntries(numbers(info.length / 2).map(n => [info[2 * n], info[2 * n + 1]]));
+    equal('XINFO STREAM', [named.length, named['last-generated-id'], named['max-deleted-entry-id']], [1, '2-0', '1-1']);
+    await raises('XADD of an old ID', client.xadd('stream', '1-5', 'a', 1), 'ReplyError', 'is equal or smaller than');
+});
+
+check('consumer groups', async () => {
+    const client = connect();
+    await client.del('orders');
+    equal('XGROUP CREATE', await client.xgroup('CREATE', 'orders', 'shop', '$', 'MKSTREAM'), 'OK');
+    for (const number of [1, 2, 3]) await client.xadd('orders', `${number}-0`, 'number', number);
+    const entries = [1, 2, 3].map(number => [`${number}-0`, ['number', String(number)]]);
+    const read = (...words) => client.xreadgroup('GROUP', 'shop', 'ann', ...words);
+    const shape = list => (shaped ? { orders: list } : [['orders', list]]);
+    equal('XREADGROUP', await read('COUNT', 2, 'STREAMS', 'orders', '>'), shape(entries.slice(0, 2)));
+    equal('XREADGROUP of what it has', await read('STREAMS', 'orders', '0'), shape(entries.slice(0, 2)));
+    equal('XACK', await client.xack('orders', 'shop', '1-0', '9-0'), 1);
+    equal('XPENDING', await client.xpending('orders', 'shop'), [1, '2-0', '2-0', [['ann', '1']]]);
+    const [waiting] = await client.xpending('orders', 'shop', '-', '+', 10);
+    equal('XPENDING of one', [waiting[0], waiting[1], waiting[3]], ['2-0', 'ann', 2]);
+    equal('XCLAIM', await client.xclaim('orders', 'shop', 'bob', 0, '2-0'), entries.slice(1, 2));
+    const claimed = await client.xautoclaim('orders', 'shop', 'cid', 0, '0');
+    equal('XAUTOCLAIM', claimed.slice(0, 2), ['0-0', entries.slice(1, 2)]);
+    equal('XGROUP DELCONSUMER', await client.xgroup('DELCONSUMER', 'orders', 'shop', 'cid'), 1);
+    equal('XGROUP DESTROY', await client.xgroup('DESTROY', 'orders', 'shop'), 1);
+    await raises('XREADGROUP without a group', read('STREAMS', 'orders', '>'), 'ReplyError', 'NOGROUP No such key');
+});
+
+check('bitmaps', async () => {
+    const client = connect();
+    await client.del('bits', 'other', 'both');
+    equal('SETBIT', [await client.setbit('bits', 7, 1), await client.setbit('bits', 20, 1)], [0, 0]);
+    equal('GETBIT', [await client.getbit('bits', 7), await client.getbit('bits', 1_000)], [1, 0]);
+    equal('BITCOUNT', [await client.bitcount('bits'), await client.bitcount('bits', 0, 7, 'BIT')], [2, 1]);
+    equal('BITPOS', [await client.bitpos('bits', 1), await client.bitpos('bits', 1, 2)], [7, 20]);
+    await client.set('other', Buffer.from([255]));
+    equal('BITOP', await client.bitop('AND', 'both', 'bits', 'other'), 3);
+    equal('its bytes', await client.getBuffer('both'), Buffer.from([1, 0, 0]));
+    const saturating = ['OVERFLOW', 'SAT', 'INCRBY', 'u8', 0, 9];
+    const failing = ['OVERFLOW', 'FAIL', 'INCRBY', 'u8', 0, 1];
+    const found = await client.bitfield('bits', 'SET', 'u8', 0, 255, ...saturating, ...failing);
+    equal('BITFIELD', found, [1, 255, null]);
+});
+
+check('HyperLogLogs', async () => {
+    const client = connect();
+    await client.del('visits', 'others', 'all');
+    equal('PFADD', [await client.pfadd('visits', ...numbers(1_000)), await client.pfadd('visits', 5)], [1, 0]);
+    await client.pfadd('others', ...numbers(1_500).slice(500));
+    equal('PFCOUNT', [await client.pfcount('visits'), await client.pfcount('visits', 'others')], [1001, 1512]);
+    equal('PFMERGE', [await client.pfmerge('all', 'visits', 'others'), await client.pfcount('all')], ['OK', 1512]);
+});
+
+check('geo', async () => {
+    const client = connect();
+    await client.del('places', 'near');
+    equal('GEOADD', await client.geoadd('places', 13.361389, 38.115556, 'Palermo', 15.087269, 37.502669, 'Catania'), 2);
+    equal('GEODIST', await client.geodist('places', 'Palermo', 'Catania', 'km'), '166.2742');
+    equal('GEOHASH', await client.geohash('places', 'Palermo', 'missing'), ['sqc8b49rny0', null]);
+    const numbersOf = pair => pair.map(Number);
+    const [position, missing] = await client.geopos('places', 'Palermo', 'missing');
+    equal('GEOPOS', [numbersOf(position), missing], [[13.361389338970184, 38.1155563954963], null]);
+    const around = ['FROMLONLAT', 15, 37, 'BYRADIUS', 200, 'km', 'ASC'];
+    const found = await client.geosearch('places', ...around, 'WITHDIST');
+    equal('GEOSEARCH', found, [['Catania', '56.4413'], ['Palermo', '190.4424']]);
+    equal('GEOSEARCHSTORE', await client.geosearchstore('near', 'places', ...around, 'COUNT', 1), 1);
+});
+
+check('SORT', async () => {
+    const client = connect();
+    await client.del('numbers', 'sorted');
+    await client.rpush('numbers', 10, 9, 2, 33);
+    equal('SORT', await client.sort('numbers'), ['2', '9', '10', '33']);
+    equal('SORT ALPHA DESC', await client.sort('numbers', 'ALPHA', 'DESC', 'LIMIT', 0, 2), ['9', '33']);
+    await client.mset('weight:2', 4, 'weight:9', 3, 'weight:10', 2, 'weight:33', 1, 'name:33', 'many');
+    const found = await client.sort('numbers', 'BY', 'weight:*', 'GET', '#', 'GET', 'name:*', 'LIMIT', 0, 2);
+    equal('SORT BY GET', found, ['33', 'many', '10', null]);
+    equal('SORT STORE', await client.sort('numbers', 'STORE', 'sorted'), 4);
+    equal('what it stored', await client.lrange('sorted', 0, 1), ['2', '9']);
+    await client.rpush('numbers', 'word');
+    await raises('SORT of words', client.sort('numbers'), 'ReplyError', "can't be converted into double");
+});
+
+check('DUMP and RESTORE', async () => {
+    const client = connect();
+    await client.flushdb();
+    await client.set('string', EVERY_BYTE);
+    await client.rpush('list', EVERY_BYTE, ...numbers(1_000));
+    await client.hset('hash', EVERY_BYTE, EVERY_BYTE);
+    await client.xadd('stream', '1-1', 'bytes', EVERY_BYTE);
+    const read = {
+        string: key => client.getBuffer(key),
+        list: key => client.lrangeBuffer(key, 0, -1),
+        hash: key => client.hmgetBuffer(key, EVERY_BYTE),
+        stream: key => client.xrangeBuffer(key, '-', '+'),
+    };
+    for (const [key, value] of Object.entries(read)) {
+        equal('RESTORE', await client.restore(`${key} again`, 0, await client.dumpBuffer(key)), 'OK');
+        equal(`the ${key}`, await value(`${key} again`), await value(key));
+    }
+    equal('DUMP of nothing', await client.dump('missing'), null);
+    const payload = await client.dumpBuffer('string');
+    await raises('RESTORE', client.restore('string', 0, payload), 'ReplyError', 'BUSYKEY Target key name');
+    equal('RESTORE REPLACE', await client.restore('string', 100_000, payload, 'REPLACE'), 'OK');
+    equal('its time', whole(await client.ttl('string')), 100);
+    const broken = client.restore('bad', 0, Buffer.concat([payload.subarray(0, -1), Buffer.from('x')]));
+    await raises('RESTORE of a broken payload', broken, 'ReplyError', 'DUMP payload version or checksum are wrong');
+});
+
 check('a WATCH conflict', async () => {
     const [client, other] = [connect(), connect()];
     await client.set('balance', 10);
@@ -376,6 +522,35 @@ check('BZPOPMIN blocks', async () => {
     equal('ZADD', await other.zadd('queue', 2, 'second', 1, 'first'), 2);
     equal('BZPOPMIN', await waiting, ['queue', 'first', score(1)]);
     equal('what is left', await other.zrange('queue', 0, -1), ['second']);
+});
+
+check('lists block', async () => {
+    const [client, mover, other] = [connect(), connect(), connect()];
+    await other.del('queue', 'done');
+    equal('BLPOP in vain', await client.blpop('queue', 0.05), null);
+    const first = client.blpop('other queue', 'queue', 20);
+    await eventually('the blocked client', () => blockedClients(other), '1');
+    const second = mover.blmoveBuffer('queue', 'done', 'RIGHT', 'LEFT', 20);
+    await eventually('two blocked clients', () => blockedClients(other), '2');
+    equal('RPUSH', await other.rpush('queue', 'a', 'b', EVERY_BYTE), 3);
+    equal('BLPOP', await first, ['queue', 'a']);
+    equal('BLMOVE', await second, EVERY_BYTE);
+    equal('what is left', await other.lrange('queue', 0, -1), ['b']);
+});
+
+check('XREAD blocks', async () => {
+    const [client, member, other] = [connect(), connect(), connect()];
+    await other.del('stream');
+    await other.xgroup('CREATE', 'stream', 'group', '$', 'MKSTREAM');
+    equal('XREAD in vain', await client.xread('BLOCK', 50, 'STREAMS', 'stream', '$'), null);
+    const reading = client.xread('BLOCK', 20_000, 'STREAMS', 'stream', '$');
+    const consuming = member.xreadgroup('GROUP', 'group', 'ann', 'BLOCK', 20_000, 'STREAMS', 'stream', '>');
+    await eventually('the blocked clients', () => blockedClients(other), '2');
+    await other.xadd('stream', '2-0', 'a', 1);
+    const entries = [['2-0', ['a', '1']]];
+    for (const found of await Promise.all([reading, consuming])) {
+        equal('what comes', found, shaped ? { stream: entries } : [['stream', entries]]);
+    }
 });
 
 check('binary keys and values', async () => {

@@ -211,6 +211,175 @@ check('sorted sets', async () => {
         'ERR value is not a valid float');
 });
 
+check('lists', async () => {
+    const client = await connect();
+    await client.del(['list', 'other']);
+    equal('RPUSH', await client.rPush('list', ['a', 'b', 'c']), 3);
+    equal('LPUSH', await client.lPush('list', 'first'), 4);
+    equal('LPUSHX of nothing', await client.lPushX('missing', 'x'), 0);
+    equal('LRANGE', await client.lRange('list', 0, -1), ['first', 'a', 'b', 'c']);
+    equal('LLEN', await client.lLen('list'), 4);
+    equal('LINDEX', [await client.lIndex('list', -1), await client.lIndex('list', 9)], ['c', null]);
+    equal('LINSERT', await client.lInsert('list', 'AFTER', 'a', 'a'), 5);
+    equal('LPOS', [await client.lPos('list', 'b'), await client.lPos('list', 'x')], [3, null]);
+    equal('LPOS COUNT', await client.lPosCount('list', 'a', 0), [1, 2]);
+    equal('LSET', await client.lSet('list', 0, 'FIRST'), 'OK');
+    equal('LREM', await client.lRem('list', -1, 'a'), 1);
+    equal('LTRIM', await client.lTrim('list', 0, 2), 'OK');
+    equal('LMOVE', await client.lMove('list', 'other', 'RIGHT', 'LEFT'), 'b');
+    equal('LPOP of many', await client.lPopCount('list', 5), ['FIRST', 'a']);
+    equal('RPOP of nothing', await client.rPop('list'), null);
+    equal('LMPOP', await client.lmPop(['list', 'other'], 'LEFT'), ['other', ['b']]);
+    await raises('LSET of nothing', client.lSet('list', 0, 'x'), 'SimpleError', 'ERR no such key');
+});
+
+check('streams', async () => {
+    const client = await connect();
+    await client.del('stream');
+    equal('XADD', await client.xAdd('stream', '1-1', { name: 'Ann', age: '30' }), '1-1');
+    equal('XADD of a part', await client.xAdd('stream', '1-*', { name: 'Bob' }), '1-2');
+    await client.xAdd('stream', '2-0', { name: 'Cid' });
+    const entries = [['1-1', { name: 'Ann', age: '30' }], ['1-2', { name: 'Bob' }], ['2-0', { name: 'Cid' }]]
+        .map(([id, message]) => entry(id, message));
+    equal('XRANGE', await client.xRange('stream', '-', '+'), entries);
+    equal('XREVRANGE', await client.xRevRange('stream', '+', '-', { COUNT: 1 }), entries.slice(2));
+    const places = [{ key: 'stream', id: '1-1' }, { key: 'missing', id: '0' }];
+    equal('XREAD', await client.xRead(places, { COUNT: 1 }), streamsOf(['stream', entries.slice(1, 2)]));
+    equal('XREAD of nothing', await client.xRead({ key: 'stream', id: '2-0' }), null);
+    equal('XLEN', await client.xLen('stream'), 3);
+    equal('XDEL', await client.xDel('stream', ['1-1', '9-9']), 1);
+    equal('XTRIM', await client.xTrim('stream', 'MAXLEN', 1), 1);
+    const info = await client.xInfoStream('stream');
+    equal('XINFO STREAM', [info.length, info['last-generated-id'], info['first-entry']], [1, '2-0', entries[2]]);
+    const old = client.xAdd('stream', '1-5', { a: '1' });
+    await raises('XADD of an old ID', old, 'SimpleError', 'is equal or smaller than');
+});
+
+/** An entry of a stream as the client gives it. */
+function entry(id, message) {
+    return { id, message };
+}
+
+function streamsOf(...streams) {
+    return streams.map(([name, messages]) => ({ name, messages }));
+}
+
+check('consumer groups', async () => {
+    const client = await connect();
+    await client.del('orders');
+    equal('XGROUP CREATE', await client.xGroupCreate('orders', 'shop', '$', { MKSTREAM: true }), 'OK');
+    for (const number of [1, 2, 3]) await client.xAdd('orders', `${number}-0`, { number: String(number) });
+    const entries = [1, 2, 3].map(number => entry(`${number}-0`, { number: String(number) }));
+    const read = (id, more) => client.xReadGroup('shop', 'ann', { key: 'orders', id }, more);
+    equal('XREADGROUP', await read('>', { COUNT: 2 }), streamsOf(['orders', entries.slice(0, 2)]));
+    equal('XREADGROUP of what it has', await read('0'), streamsOf(['orders', entries.slice(0, 2)]));
+    equal('XACK', await client.xAck('orders', 'shop', ['1-0', '9-0']), 1);
+    const waiting = await client.xPending('orders', 'shop');
+    equal('XPENDING', [waiting.pending, waiting.firstId, waiting.lastId], [1, '2-0', '2-0']);
+    equal('whose it is', { ...waiting.consumers[0] }, { name: 'ann', deliveriesCounter: 1 });
+    const [one] = await client.xPendingRange('orders', 'shop', '-', '+', 10);
+    equal('XPENDING of one', [one.id, one.consumer, one.deliveriesCounter], ['2-0', 'ann', 2]);
+    equal('XCLAIM', await client.xClaim('orders', 'shop', 'bob', 0, '2-0'), entries.slice(1, 2));
+    const claimed = await client.xAutoClaim('orders', 'shop', 'cid', 0, '0');
+    equal('XAUTOCLAIM', [claimed.nextId, claimed.messages], ['0-0', entries.slice(1, 2)]);
+    const [group] = await client.xInfoGroups('orders');
+    equal('XINFO GROUPS', [group.name, group.consumers, group.pending, group.lag], ['shop', 3, 1, 1]);
+    equal('XGROUP DELCONSUMER', await client.xGroupDelConsumer('orders', 'shop', 'cid'), 1);
+    equal('XGROUP DESTROY', await client.xGroupDestroy('orders', 'shop'), 1);
+    await raises('XREADGROUP without a group', read('>'), 'SimpleError', 'NOGROUP No such key');
+});
+
+check('bitmaps', async () => {
+    const client = await connect();
+    await client.del(['bits', 'other', 'both']);
+    equal('SETBIT', [await client.setBit('bits', 7, 1), await client.setBit('bits', 20, 1)], [0, 0]);
+    equal('GETBIT', [await client.getBit('bits', 7), await client.getBit('bits', 1_000)], [1, 0]);
+    const part = { start: 0, end: 7, mode: 'BIT' };
+    equal('BITCOUNT', [await client.bitCount('bits'), await client.bitCount('bits', part)], [2, 1]);
+    equal('BITPOS', [await client.bitPos('bits', 1), await client.bitPos('bits', 1, 2)], [7, 20]);
+    await client.set('other', '\x7f');
+    equal('BITOP', [await client.bitOp('AND', 'both', ['bits', 'other']), await client.get('both')], [3, '\x01\0\0']);
+    const byte = { encoding: 'u8', offset: 0 };
+    equal('BITFIELD', await client.bitField('bits', [
+        { operation: 'SET', ...byte, value: 255 },
+        { operation: 'OVERFLOW', behavior: 'FAIL' },
+        { operation: 'INCRBY', ...byte, increment: 1 },
+    ]), [1, null]);
+    equal('BITFIELD_RO', await client.bitFieldRo('bits', [byte]), [255]);
+});
+
+check('HyperLogLogs', async () => {
+    const client = await connect();
+    await client.del(['visits', 'others', 'all']);
+    const texts = numbers(1_500).map(String);
+    equal('PFADD', [await client.pfAdd('visits', texts.slice(0, 1_000)), await client.pfAdd('visits', '5')], [1, 0]);
+    await client.pfAdd('others', texts.slice(500));
+    equal('PFCOUNT', [await client.pfCount('visits'), await client.pfCount(['visits', 'others'])], [1001, 1512]);
+    equal('PFMERGE', [await client.pfMerge('all', ['visits', 'others']), await client.pfCount('all')], ['OK', 1512]);
+});
+
+check('geo', async () => {
+    const client = await connect();
+    await client.del(['places', 'near']);
+    equal('GEOADD', await client.geoAdd('places', [
+        { longitude: 13.361389, latitude: 38.115556, member: 'Palermo' },
+        { longitude: 15.087269, latitude: 37.502669, member: 'Catania' },
+    ]), 2);
+    equal('GEODIST', await client.geoDist('places', 'Palermo', 'Catania', 'km'), 166.2742);
+    equal('GEOHASH', await client.geoHash('places', ['Palermo', 'missing']), ['sqc8b49rny0', null]);
+    const [position, missing] = await client.geoPos('places', ['Palermo', 'missing']);
+    const found = [Number(position.longitude), Number(position.latitude), missing];
+    equal('GEOPOS', found, [13.361389338970184, 38.1155563954963, null]);
+    const around = [{ longitude: 15, latitude: 37 }, { radius: 200, unit: 'km' }];
+    equal('GEOSEARCH', await client.geoSearch('places', ...around, { SORT: 'ASC' }), ['Catania', 'Palermo']);
+    const near = await client.geoSearchWith('places', ...around, ['WITHDIST'], { SORT: 'ASC', COUNT: 1 });
+    equal('GEOSEARCH WITHDIST', near.map(({ member, distance }) => [member, Number(distance)]), [['Catania', 56.4413]]);
+    equal('GEOSEARCHSTORE', await client.geoSearchStore('near', 'places', ...around, { COUNT: 1 }), 1);
+});
+
+check('SORT', async () => {
+    const client = await connect();
+    await client.del(['numbers', 'sorted']);
+    await client.rPush('numbers', ['10', '9', '2', '33']);
+    equal('SORT', await client.sort('numbers'), ['2', '9', '10', '33']);
+    const first = { offset: 0, count: 2 };
+    const last = { ALPHA: true, DIRECTION: 'DESC', LIMIT: first };
+    equal('SORT ALPHA DESC', await client.sort('numbers', last), ['9', '33']);
+    await client.mSet({ 'weight:2': '4', 'weight:9': '3', 'weight:10': '2', 'weight:33': '1', 'name:33': 'many' });
+    const found = await client.sort('numbers', { BY: 'weight:*', GET: ['#', 'name:*'], LIMIT: first });
+    equal('SORT BY GET', found, ['33', 'many', '10', null]);
+    equal('SORT STORE', await client.sortStore('numbers', 'sorted'), 4);
+    equal('SORT_RO', await client.sortRo('sorted', { DIRECTION: 'DESC' }), ['33', '10', '9', '2']);
+    await client.rPush('numbers', 'word');
+    await raises('SORT of words', client.sort('numbers'), 'SimpleError', "can't be converted into double");
+});
+
+check('DUMP and RESTORE', async () => {
+    const client = (await connect()).withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    await client.flushDb();
+    await client.set('string', EVERY_BYTE);
+    await client.rPush('list', [EVERY_BYTE, ...numbers(1_000).map(String)]);
+    await client.hSet('hash', EVERY_BYTE, EVERY_BYTE);
+    await client.xAdd('stream', '1-1', { bytes: EVERY_BYTE });
+    const read = {
+        string: key => client.get(key),
+        list: key => client.lRange(key, 0, -1),
+        hash: key => client.hmGet(key, EVERY_BYTE),
+        stream: key => client.xRange(key, '-', '+'),
+    };
+    for (const [key, value] of Object.entries(read)) {
+        equal('RESTORE', await client.restore(`${key} again`, 0, await client.dump(key)), 'OK');
+        equal(`the ${key}`, await value(`${key} again`), await value(key));
+    }
+    equal('DUMP of nothing', await client.dump('missing'), null);
+    const payload = await client.dump('string');
+    await raises('RESTORE', client.restore('string', 0, payload), 'SimpleError', 'BUSYKEY Target key name');
+    equal('RESTORE REPLACE', await client.restore('string', 100_000, payload, { REPLACE: true }), 'OK');
+    equal('its time', whole(await client.ttl('string')), 100);
+    const broken = client.restore('bad', 0, Buffer.concat([payload.subarray(0, -1), Buffer.from('x')]));
+    await raises('RESTORE of a broken payload', broken, 'SimpleError', 'DUMP payload version or checksum are wrong');
+});
+
 check('a WATCH conflict', async () => {
     const [client, other] = await connectTwo();
     await client.set('balance', '10');
@@ -450,6 +619,38 @@ check('BZPOPMIN blocks', async () => {
     equal('ZADD', await other.zAdd('queue', [{ score: 2, value: 'second' }, { score: 1, value: 'first' }]), 2);
     equal('BZPOPMIN', await waiting, { key: 'queue', value: 'first', score: 1 });
     equal('what is left', await other.zRange('queue', 0, -1), ['second']);
+});
+
+check('lists block', async () => {
+    const [client, other] = await connectTwo();
+    const mover = await connect();
+    await other.del(['queue', 'done']);
+    equal('BLPOP in vain', await client.blPop('queue', 0.05), null);
+    const first = client.blPop(['other queue', 'queue'], 20);
+    const blocked = async () => /blocked_clients:(\d+)/.exec(await other.info('clients'))[1];
+    await eventually('the blocked client', blocked, '1');
+    const second = mover.blMove('queue', 'done', 'RIGHT', 'LEFT', 20);
+    await eventually('two blocked clients', blocked, '2');
+    equal('RPUSH', await other.rPush('queue', ['a', 'b', 'c']), 3);
+    equal('BLPOP', await first, { key: 'queue', element: 'a' });
+    equal('BLMOVE', await second, 'c');
+    equal('BLMPOP of what is there', await client.blmPop(20, ['queue'], 'LEFT'), ['queue', ['b']]);
+});
+
+check('XREAD blocks', async () => {
+    const [client, other] = await connectTwo();
+    const member = await connect();
+    await other.del('stream');
+    await other.xGroupCreate('stream', 'group', '$', { MKSTREAM: true });
+    equal('XREAD in vain', await client.xRead({ key: 'stream', id: '$' }, { BLOCK: 50 }), null);
+    const reading = client.xRead({ key: 'stream', id: '$' }, { BLOCK: 20_000 });
+    const consuming = member.xReadGroup('group', 'ann', { key: 'stream', id: '>' }, { BLOCK: 20_000 });
+    const blocked = async () => /blocked_clients:(\d+)/.exec(await other.info('clients'))[1];
+    await eventually('the blocked clients', blocked, '2');
+    await other.xAdd('stream', '2-0', { a: '1' });
+    for (const found of await Promise.all([reading, consuming])) {
+        equal('what comes', found, streamsOf(['stream', [entry('2-0', { a: '1' })]]));
+    }
 });
 
 check('binary keys and values', async () => {

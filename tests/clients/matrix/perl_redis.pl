@@ -235,6 +235,140 @@ check 'sorted sets' => sub {
     is 'ZSCAN', ($redis->zscan(zset => 0))[1], ['one', 3];
 };
 
+check 'lists' => sub {
+    my $redis = client();
+    is 'RPUSH', scalar $redis->rpush(list => qw(a b c)), 3;
+    is 'LPUSH', scalar $redis->lpush(list => 'first'), 4;
+    is 'LPUSHX of nothing', scalar $redis->lpushx(missing => 'x'), 0;
+    is 'LRANGE', [$redis->lrange(list => 0, -1)], [qw(first a b c)];
+    is 'LLEN', scalar $redis->llen('list'), 4;
+    is 'LINDEX', scalar $redis->lindex(list => -1), 'c';
+    is 'LINDEX of nothing', scalar $redis->lindex(list => 9), undef;
+    is 'LINSERT', scalar $redis->linsert(list => 'AFTER', 'a', 'a'), 5;
+    is 'LPOS', [$redis->lpos(list => 'a', 'COUNT', 0)], [1, 2];
+    is 'LSET', scalar $redis->lset(list => 0, 'FIRST'), 'OK';
+    is 'LREM', scalar $redis->lrem(list => -1, 'a'), 1;
+    is 'LTRIM', scalar $redis->ltrim(list => 0, 2), 'OK';
+    is 'LMOVE', scalar $redis->lmove(qw(list other RIGHT LEFT)), 'b';
+    is 'LPOP', scalar $redis->lpop('list'), 'FIRST';
+    is 'RPOP', scalar $redis->rpop('list'), 'a';
+    is 'RPOP of nothing', scalar $redis->rpop('list'), undef;
+    is 'LMPOP', [$redis->lmpop(2, qw(list other LEFT))], ['other', ['b']];
+    fails 'LSET', qr/^\[lset\] ERR no such key/, sub { $redis->lset(list => 0, 'x') };
+};
+
+check 'streams' => sub {
+    my $redis = client();
+    is 'XADD', scalar $redis->xadd(stream => '1-1', name => 'Ann', age => 30), '1-1';
+    is 'XADD of a part', scalar $redis->xadd(stream => '1-*', name => 'Bob'), '1-2';
+    $redis->xadd(stream => '2-0', "\0\xff" => "\r\n");
+    is 'XLEN', scalar $redis->xlen('stream'), 3;
+    is 'XRANGE', [$redis->xrange(stream => '-', '1-2')],
+        [['1-1', ['name', 'Ann', 'age', 30]], ['1-2', ['name', 'Bob']]];
+    is 'XREVRANGE', [$redis->xrevrange(stream => '+', '-', 'COUNT', 1)], [['2-0', ["\0\xff", "\r\n"]]];
+    is 'XREAD', [$redis->xread(qw(COUNT 1 STREAMS stream missing 1-1 0))], [['stream', [['1-2', ['name', 'Bob']]]]];
+    is 'XREAD of nothing', scalar $redis->xread(qw(STREAMS stream 2-0)), undef;
+    is 'XDEL', scalar $redis->xdel(stream => '1-1', '9-9'), 1;
+    is 'XTRIM', scalar $redis->xtrim(stream => 'MAXLEN', 1), 1;
+    fails 'XADD of an old ID', qr/^\[xadd\] ERR The ID specified in XADD is equal or smaller than/, sub {
+        $redis->xadd(stream => '1-5', a => 1);
+    };
+};
+
+check 'consumer groups' => sub {
+    my $redis = client();
+    is 'XGROUP CREATE', scalar $redis->xgroup(qw(CREATE orders shop $ MKSTREAM)), 'OK';
+    $redis->xadd(orders => "$_-0", number => $_) for 1 .. 3;
+    my $two = [['orders', [['1-0', ['number', 1]], ['2-0', ['number', 2]]]]];
+    is 'XREADGROUP', [$redis->xreadgroup(qw(GROUP shop ann COUNT 2 STREAMS orders >))], $two;
+    is 'XREADGROUP of what it has', [$redis->xreadgroup(qw(GROUP shop ann STREAMS orders 0))], $two;
+    is 'XACK', scalar $redis->xack(qw(orders shop 1-0 9-0)), 1;
+    is 'XPENDING', [$redis->xpending(qw(orders shop))], [1, '2-0', '2-0', [['ann', 1]]];
+    is 'XCLAIM', [$redis->xclaim(qw(orders shop bob 0 2-0))], [['2-0', ['number', 2]]];
+    is 'XAUTOCLAIM', [$redis->xautoclaim(qw(orders shop cid 0 0))], ['0-0', [['2-0', ['number', 2]]], []];
+    is 'XGROUP DESTROY', scalar $redis->xgroup(qw(DESTROY orders shop)), 1;
+    fails 'XREADGROUP', qr/^\[xreadgroup\] NOGROUP No such key/, sub {
+        $redis->xreadgroup(qw(GROUP shop ann STREAMS orders >));
+    };
+};
+
+check 'bitmaps' => sub {
+    my $redis = client();
+    is 'SETBIT', scalar $redis->setbit(bits => 7, 1), 0;
+    is 'SETBIT again', scalar $redis->setbit(bits => 7, 1), 1;
+    is 'GETBIT', scalar $redis->getbit(bits => 7), 1;
+    is 'BITCOUNT', scalar $redis->bitcount('bits'), 1;
+    is 'BITPOS', scalar $redis->bitpos(bits => 1), 7;
+    $redis->set(other => "\xff\xff");
+    is 'BITOP', scalar $redis->bitop(qw(XOR both bits other)), 2;
+    is 'GET', scalar $redis->get('both'), "\xfe\xff";
+    is 'BITFIELD', [$redis->bitfield(bits => qw(SET u8 0 255 OVERFLOW FAIL INCRBY u8 0 1))], [1, undef];
+};
+
+check 'HyperLogLogs' => sub {
+    my $redis = client();
+    is 'PFADD', scalar $redis->pfadd(visits => 0 .. 999), 1;
+    is 'PFCOUNT', scalar $redis->pfcount('visits'), 1001;
+    $redis->pfadd(others => 500 .. 1499);
+    is 'PFCOUNT of both', scalar $redis->pfcount('visits', 'others'), 1512;
+    is 'PFMERGE', scalar $redis->pfmerge(all => 'visits', 'others'), 'OK';
+    is 'PFCOUNT of all', scalar $redis->pfcount('all'), 1512;
+};
+
+check 'geo' => sub {
+    my $redis = client();
+    is 'GEOADD', scalar $redis->geoadd(places => 13.361389, 38.115556, 'Palermo', 15.087269, 37.502669, 'Catania'), 2;
+    is 'GEODIST', scalar $redis->geodist(places => qw(Palermo Catania km)), '166.2742';
+    is 'GEOHASH', [$redis->geohash(places => qw(Palermo missing))], ['sqc8b49rny0', undef];
+    is 'GEOPOS', [$redis->geopos(places => qw(Palermo missing))],
+        [['13.36138933897018433', '38.11555639549629859'], undef];
+    my @around = qw(FROMLONLAT 15 37 BYRADIUS 200 km ASC);
+    is 'GEOSEARCH', [$redis->geosearch(places => @around)], [qw(Catania Palermo)];
+    is 'GEOSEARCHSTORE', scalar $redis->geosearchstore(near => 'places', @around, 'COUNT', 1), 1;
+};
+
+check 'SORT' => sub {
+    my $redis = client();
+    $redis->rpush(numbers => 10, 9, 2, 33);
+    is 'SORT', [$redis->sort('numbers')], [2, 9, 10, 33];
+    is 'SORT ALPHA DESC', [$redis->sort(numbers => qw(ALPHA DESC LIMIT 0 2))], [9, 33];
+    $redis->mset(qw(weight:2 4 weight:9 3 weight:10 2 weight:33 1 name:33 many));
+    is 'SORT BY GET', [$redis->sort(numbers => qw(BY weight:* GET), '#', qw(GET name:* LIMIT 0 2))],
+        [33, 'many', 10, undef];
+    is 'SORT STORE', scalar $redis->sort(numbers => 'STORE', 'sorted'), 4;
+    is 'what it stored', [$redis->lrange(sorted => 0, -1)], [2, 9, 10, 33];
+    $redis->rpush(numbers => 'word');
+    fails 'SORT of words', qr/^\[sort\] ERR One or more scores can't be converted into double/, sub {
+        $redis->sort('numbers');
+    };
+};
+
+check 'DUMP and RESTORE' => sub {
+    my $redis = client();
+    my $bytes = join '', map { chr } 0 .. 255;
+    $redis->set(string => $bytes x 10);
+    $redis->rpush(list => $bytes, 1 .. 1000);
+    $redis->hset(hash => $bytes => $bytes);
+    $redis->xadd(stream => '1-1', bytes => $bytes);
+    my %read = (
+        string => sub { $redis->get($_[0]) },
+        list => sub { [$redis->lrange($_[0] => 0, -1)] },
+        hash => sub { [$redis->hgetall($_[0])] },
+        stream => sub { [$redis->xrange($_[0] => '-', '+')] },
+    );
+    for my $key (sort keys %read) {
+        is 'RESTORE', scalar $redis->restore("$key again" => 0, $redis->dump($key)), 'OK';
+        is "the $key", $read{$key}->("$key again"), $read{$key}->($key);
+    }
+    is 'DUMP of nothing', scalar $redis->dump('missing'), undef;
+    my $payload = $redis->dump('string');
+    fails 'RESTORE', qr/^\[restore\] BUSYKEY/, sub { $redis->restore(string => 0, $payload) };
+    is 'RESTORE REPLACE', scalar $redis->restore(string => 0, $payload, 'REPLACE'), 'OK';
+    fails 'RESTORE of a broken payload', qr/DUMP payload version or checksum are wrong/, sub {
+        $redis->restore(bad => 0, substr($payload, 0, -1) . 'x');
+    };
+};
+
 check 'a WATCH conflict' => sub {
     my ($redis, $other) = (client(), client());
     $redis->set(balance => 10);
@@ -418,6 +552,36 @@ check 'BZPOPMIN blocks' => sub {
     is 'BZPOPMIN of what is there', [$redis->bzpopmin('first', 'second', 20)], ['second', 'two', 2];
     is 'BZPOPMIN in vain', scalar $redis->bzpopmin('first', 0.05), undef;
     is 'blocked_clients', $blocked->(), 0;
+};
+
+check 'lists block' => sub {
+    my ($redis, $mover, $other) = (client(), client(), client());
+    my (@seen, @moved);
+    my $blocked = sub { $other->info('clients')->{blocked_clients} };
+    is 'BLPOP in vain', scalar $redis->blpop('queue', 0.05), undef;
+    $redis->blpop('none', 'queue', 20, sub { @seen = @_ });
+    eventually 'a blocked client', sub { $blocked->() == 1 };
+    $mover->blmove(qw(queue done RIGHT LEFT 20), sub { @moved = @_ });
+    eventually 'two blocked clients', sub { $blocked->() == 2 };
+    $other->rpush(queue => qw(a b c));
+    $redis->wait_all_responses;
+    $mover->wait_all_responses;
+    is 'BLPOP', \@seen, [['queue', 'a'], undef];
+    is 'BLMOVE', \@moved, ['c', undef];
+    is 'what is left', [$other->lrange(queue => 0, -1)], ['b'];
+};
+
+check 'XREAD blocks' => sub {
+    my ($redis, $member, $other) = (client(), client(), client());
+    my (@seen, @mine);
+    $other->xgroup(qw(CREATE stream group $ MKSTREAM));
+    is 'XREAD in vain', scalar $redis->xread(qw(BLOCK 50 STREAMS stream $)), undef;
+    $redis->xread(qw(BLOCK 20000 STREAMS stream $), sub { @seen = @_ });
+    $member->xreadgroup(qw(GROUP group ann BLOCK 20000 STREAMS stream >), sub { @mine = @_ });
+    eventually 'the blocked clients', sub { $other->info('clients')->{blocked_clients} == 2 };
+    $other->xadd(stream => '2-0', a => 1);
+    $_->wait_all_responses for $redis, $member;
+    is 'what comes', $_, [[['stream', [['2-0', ['a', 1]]]]], undef] for \@seen, \@mine;
 };
 
 check 'binary keys and values' => sub {

@@ -371,6 +371,135 @@ check('sorted sets', function () {
     is('ZREM', $redis->zRem('one', 'a', 'missing'), 1);
 });
 
+check('lists', function () {
+    $redis = client();
+    is('RPUSH', $redis->rPush('list', 'a', 'b', 'c'), 3);
+    is('LPUSH', $redis->lPush('list', 'first'), 4);
+    is('LPUSHX of nothing', $redis->lPushx('missing', 'x'), 0);
+    is('LRANGE', $redis->lRange('list', 0, -1), ['first', 'a', 'b', 'c']);
+    is('LLEN', $redis->lLen('list'), 4);
+    is('LINDEX', [$redis->lIndex('list', -1), $redis->lIndex('list', 9)], ['c', false]);
+    is('LINSERT', $redis->lInsert('list', Redis::AFTER, 'a', 'a'), 5);
+    is('LPOS', $redis->rawCommand('LPOS', 'list', 'a', 'COUNT', 0), [1, 2]);
+    is('LSET', $redis->lSet('list', 0, 'FIRST'), true);
+    is('LREM', $redis->lRem('list', 'a', -1), 1);
+    is('LTRIM', $redis->lTrim('list', 0, 2), true);
+    is('RPOPLPUSH', $redis->rPopLPush('list', 'other'), 'b');
+    is('LPOP', [$redis->lPop('list'), $redis->rPop('list')], ['FIRST', 'a']);
+    is('RPOP of nothing', $redis->rPop('list'), false);
+    is('LMPOP', $redis->rawCommand('LMPOP', 2, 'list', 'other', 'LEFT'), ['other', ['b']]);
+    refused('LSET of nothing', $redis, '/^ERR no such key/', fn() => $redis->lSet('list', 0, 'x'));
+});
+
+check('streams', function () {
+    $redis = client();
+    is('XADD', $redis->xAdd('stream', '1-1', ['name' => 'Ann', 'age' => '30']), '1-1');
+    is('XADD of a part', $redis->xAdd('stream', '1-*', ['name' => 'Bob']), '1-2');
+    $redis->xAdd('stream', '2-0', ["\0\xff" => "\r\n"]);
+    is('XLEN', $redis->xLen('stream'), 3);
+    $entries = ['1-1' => ['name' => 'Ann', 'age' => '30'], '1-2' => ['name' => 'Bob']];
+    is('XRANGE', $redis->xRange('stream', '-', '1-2'), $entries);
+    is('XREVRANGE', $redis->xRevRange('stream', '+', '-', 1) === ['2-0' => ["\0\xff" => "\r\n"]], true);
+    is('XREAD', $redis->xRead(['stream' => '1-1', 'missing' => '0'], 1), ['stream' => ['1-2' => ['name' => 'Bob']]]);
+    is('XREAD of nothing', $redis->xRead(['stream' => '2-0']), []);
+    is('XDEL', $redis->xDel('stream', ['1-1', '9-9']), 1);
+    is('XTRIM', $redis->xTrim('stream', 1), 1);
+    is('XINFO STREAM', $redis->xInfo('STREAM', 'stream')['last-generated-id'], '2-0');
+    $old = fn() => $redis->xAdd('stream', '1-5', ['a' => '1']);
+    refused('XADD of an old ID', $redis, '/is equal or smaller than/', $old);
+});
+
+check('consumer groups', function () {
+    $redis = client();
+    is('XGROUP CREATE', $redis->xGroup('CREATE', 'orders', 'shop', '$', true), true);
+    foreach (['1', '2', '3'] as $number) {
+        $redis->xAdd('orders', "$number-0", ['number' => $number]);
+    }
+    $two = ['orders' => ['1-0' => ['number' => '1'], '2-0' => ['number' => '2']]];
+    is('XREADGROUP', $redis->xReadGroup('shop', 'ann', ['orders' => '>'], 2), $two);
+    is('XREADGROUP of what it has', $redis->xReadGroup('shop', 'ann', ['orders' => '0']), $two);
+    is('XACK', $redis->xAck('orders', 'shop', ['1-0', '9-0']), 1);
+    is('XPENDING', $redis->xPending('orders', 'shop'), [1, '2-0', '2-0', [['ann', '1']]]);
+    is('XCLAIM', $redis->xClaim('orders', 'shop', 'bob', 0, ['2-0'], []), ['2-0' => ['number' => '2']]);
+    $claimed = $redis->rawCommand('XAUTOCLAIM', 'orders', 'shop', 'cid', 0, '0');
+    is('XAUTOCLAIM', $claimed, ['0-0', [['2-0', ['number', '2']]], []]);
+    is('XINFO GROUPS', $redis->xInfo('GROUPS', 'orders')[0]['consumers'], 3);
+    is('XGROUP DESTROY', $redis->xGroup('DESTROY', 'orders', 'shop'), 1);
+    $read = fn() => $redis->xReadGroup('shop', 'ann', ['orders' => '>']);
+    refused('XREADGROUP without a group', $redis, '/^NOGROUP No such key/', $read);
+});
+
+check('bitmaps', function () {
+    $redis = client();
+    is('SETBIT', array_map(fn(int $bit) => $redis->setBit('bits', $bit, true), [7, 7, 20]), [0, 1, 0]);
+    is('GETBIT', [$redis->getBit('bits', 7), $redis->getBit('bits', 1000)], [1, 0]);
+    is('BITCOUNT', [$redis->bitCount('bits'), $redis->bitCount('bits', 0, 0)], [2, 1]);
+    is('BITPOS', [$redis->bitpos('bits', 1), $redis->bitpos('bits', 1, 2)], [7, 20]);
+    $redis->set('other', "\x7f");
+    is('BITOP', [$redis->bitOp('AND', 'both', 'bits', 'other'), $redis->get('both')], [3, "\x01\0\0"]);
+    $found = $redis->rawCommand('BITFIELD', 'bits', 'SET', 'u8', 0, 255, 'OVERFLOW', 'FAIL', 'INCRBY', 'u8', 0, 1);
+    is('BITFIELD', $found, [1, false]);
+});
+
+check('HyperLogLogs', function () {
+    $redis = client();
+    is('PFADD', [$redis->pfAdd('visits', range(0, 999)), $redis->pfAdd('visits', [5])], [1, 0]);
+    $redis->pfAdd('others', range(500, 1499));
+    is('PFCOUNT', [$redis->pfCount('visits'), $redis->pfCount(['visits', 'others'])], [1001, 1512]);
+    is('PFMERGE', [$redis->pfMerge('all', ['visits', 'others']), $redis->pfCount('all')], [true, 1512]);
+});
+
+check('geo', function () {
+    $redis = client();
+    is('GEOADD', $redis->geoAdd('places', 13.361389, 38.115556, 'Palermo', 15.087269, 37.502669, 'Catania'), 2);
+    is('GEODIST', $redis->geoDist('places', 'Palermo', 'Catania', 'km'), 166.2742);
+    is('GEOHASH', $redis->geoHash('places', 'Palermo', 'missing'), ['sqc8b49rny0', false]);
+    is('GEOPOS', $redis->geoPos('places', 'Palermo'), [['13.36138933897018433', '38.11555639549629859']]);
+    is('GEORADIUS', $redis->geoRadius('places', 15, 37, 200, 'km', ['ASC']), ['Catania', 'Palermo']);
+    $found = $redis->rawCommand('GEOSEARCH', 'places', 'FROMLONLAT', 15, 37, 'BYRADIUS', 200, 'km', 'ASC', 'WITHDIST');
+    is('GEOSEARCH', $found, [['Catania', '56.4413'], ['Palermo', '190.4424']]);
+});
+
+check('SORT', function () {
+    $redis = client();
+    $redis->rPush('numbers', '10', '9', '2', '33');
+    is('SORT', $redis->sort('numbers'), ['2', '9', '10', '33']);
+    is('SORT ALPHA DESC', $redis->sort('numbers', ['alpha' => true, 'sort' => 'desc', 'limit' => [0, 2]]), ['9', '33']);
+    $redis->mSet(['weight:2' => 4, 'weight:9' => 3, 'weight:10' => 2, 'weight:33' => 1, 'name:33' => 'many']);
+    $found = $redis->sort('numbers', ['by' => 'weight:*', 'get' => ['#', 'name:*'], 'limit' => [0, 2]]);
+    is('SORT BY GET', $found, ['33', 'many', '10', false]);
+    is('SORT STORE', [$redis->sort('numbers', ['store' => 'sorted']), $redis->lRange('sorted', 0, 1)], [4, ['2', '9']]);
+    $redis->rPush('numbers', 'word');
+    refused('SORT of words', $redis, "/can't be converted into double/", fn() => $redis->sort('numbers'));
+});
+
+check('DUMP and RESTORE', function () {
+    $redis = client();
+    $bytes = implode('', array_map('chr', range(0, 255)));
+    $redis->set('string', str_repeat($bytes, 10));
+    $redis->rPush('list', $bytes, ...range(1, 1000));
+    $redis->hMSet('hash', [$bytes => $bytes]);
+    $redis->xAdd('stream', '1-1', ['bytes' => $bytes]);
+    $read = [
+        'string' => fn(string $key) => $redis->get($key),
+        'list' => fn(string $key) => $redis->lRange($key, 0, -1),
+        'hash' => fn(string $key) => $redis->hGetAll($key),
+        'stream' => fn(string $key) => $redis->xRange($key, '-', '+'),
+    ];
+    foreach ($read as $key => $value) {
+        is('RESTORE', $redis->restore("$key again", 0, $redis->dump($key)), true);
+        is("whether the $key is the same", $value("$key again") === $value($key), true);
+    }
+    is('DUMP of nothing', $redis->dump('missing'), false);
+    $payload = $redis->dump('string');
+    throws('RESTORE', '/^BUSYKEY/', fn() => $redis->restore('string', 0, $payload));
+    $redis->del('string');
+    is('RESTORE with a time', $redis->restore('string', 100_000, $payload), true);
+    is('whether it has that time', $redis->ttl('string') >= 99, true);
+    $broken = substr($payload, 0, -1) . 'x';
+    refused('RESTORE of a broken payload', $redis, '/checksum are wrong/', fn() => $redis->restore('bad', 0, $broken));
+});
+
 check('a WATCH conflict', function () {
     [$redis, $other] = [client(), client()];
     $redis->set('balance', 10);
@@ -511,6 +640,37 @@ check('BZPOPMIN blocks', function () {
     is('BZPOPMIN in vain', $redis->bzPopMin('first', 1), []);
     is('whether it waited', microtime(true) - $began >= 0.9, true);
     is('blocked_clients', $redis->info('clients')['blocked_clients'], 0);
+});
+
+check('lists block', function () {
+    $first = new Child(fn(callable $say) => $say(client()->blPop(['none', 'queue'], 20)));
+    $second = null;
+    eventually('a blocked client', fn() => client()->info('clients')['blocked_clients'] === 1);
+    $second = new Child(fn(callable $say) => $say(client()->brpoplpush('queue', 'done', 20)));
+    eventually('two blocked clients', fn() => client()->info('clients')['blocked_clients'] === 2);
+    $redis = client();
+    is('RPUSH', $redis->rPush('queue', 'a', 'b', 'c'), 3);
+    is('BLPOP', $first->next(), [['queue', 'a']]);
+    is('BRPOPLPUSH', $second->next(), ['c']);
+    $first->wait();
+    $second->wait();
+    is('what is left', $redis->lRange('queue', 0, -1), ['b']);
+    is('BLPOP of what is there', $redis->blPop('queue', 20), ['queue', 'b']);
+    is('BLPOP in vain', $redis->blPop('queue', 1), []);
+});
+
+check('XREAD blocks', function () {
+    client()->xGroup('CREATE', 'stream', 'group', '$', true);
+    $reader = new Child(fn(callable $say) => $say(client()->xRead(['stream' => '$'], -1, 20_000)));
+    $member = new Child(fn(callable $say) => $say(client()->xReadGroup('group', 'ann', ['stream' => '>'], 10, 20_000)));
+    $redis = client();
+    eventually('the blocked clients', fn() => $redis->info('clients')['blocked_clients'] === 2);
+    $redis->xAdd('stream', '2-0', ['a' => '1']);
+    foreach ([$reader, $member] as $child) {
+        is('what comes', $child->next(), [['stream' => ['2-0' => ['a' => '1']]]]);
+        $child->wait();
+    }
+    is('XREAD in vain', $redis->xRead(['stream' => '$'], -1, 50), []);
 });
 
 check('binary keys and values', function () {

@@ -244,6 +244,203 @@ def sorted_sets():
            redis.ResponseError, "value is not a valid float")
 
 
+@check("lists")
+def lists():
+    client = connect()
+    client.delete("list", "other")
+    equal("RPUSH", client.rpush("list", "a", "b", EVERY_BYTE, "c"), 4)
+    equal("LPUSH", client.lpush("list", "first"), 5)
+    equal("RPUSHX of nothing", client.rpushx("missing", "x"), 0)
+    equal("LRANGE", client.lrange("list", 0, -1), [b"first", b"a", b"b", EVERY_BYTE, b"c"])
+    equal("LLEN", client.llen("list"), 5)
+    equal("LINDEX", (client.lindex("list", -1), client.lindex("list", 9)), (b"c", None))
+    equal("LINSERT", client.linsert("list", "BEFORE", "b", "a"), 6)
+    equal("LPOS", client.lpos("list", "a", count=0), [1, 2])
+    equal("LPOS of nothing", client.lpos("list", "missing"), None)
+    equal("LSET", client.lset("list", 0, "FIRST"), True)
+    equal("LREM", client.lrem("list", 1, "a"), 1)
+    equal("LTRIM", client.ltrim("list", 0, 2), True)
+    equal("LPOP", client.lpop("list"), b"FIRST")
+    equal("RPOP of many", client.rpop("list", 5), [b"b", b"a"])
+    equal("LPOP of nothing", (client.lpop("list"), client.lpop("list", 2)), (None, None))
+    client.rpush("list", *range(5))
+    equal("LMOVE", client.lmove("list", "other", "RIGHT", "LEFT"), b"4")
+    equal("RPOPLPUSH", client.rpoplpush("list", "other"), b"3")
+    equal("LMPOP", client.lmpop(2, "missing", "list", direction="LEFT", count=2), [b"list", [b"0", b"1"]])
+    error = error_of(lambda: client.lset("list", 9, "x"))
+    raised("LSET out of range", error, redis.ResponseError, "index out of range")
+
+
+@check("streams")
+def streams():
+    client = connect()
+    client.delete("stream")
+    equal("XADD", client.xadd("stream", {"name": "Ann", EVERY_BYTE: EVERY_BYTE}, id="1-1"), b"1-1")
+    equal("XADD of a part", client.xadd("stream", {"name": "Bob"}, id="1-*"), b"1-2")
+    client.xadd("stream", {"name": "Cid"}, id="2-0")
+    error = error_of(lambda: client.xadd("stream", {"a": 1}, id="1-5"))
+    raised("XADD of an old ID", error, redis.ResponseError, "equal or smaller than the target stream top item")
+    equal("XLEN", client.xlen("stream"), 3)
+    first = (b"1-1", {b"name": b"Ann", EVERY_BYTE: EVERY_BYTE})
+    second, third = (b"1-2", {b"name": b"Bob"}), (b"2-0", {b"name": b"Cid"})
+    equal("XRANGE", client.xrange("stream"), [first, second, third])
+    equal("XRANGE of a part", client.xrange("stream", "(1-1", "2", count=1), [second])
+    equal("XREVRANGE", client.xrevrange("stream", count=2), [third, second])
+    found = client.xread({"stream": "1-1", "missing": "0"})
+    equal("XREAD", found, {b"stream": [[second, third]]} if PROTOCOL == 3 else [[b"stream", [second, third]]])
+    equal("XREAD of nothing", client.xread({"stream": "2-0"}), {} if PROTOCOL == 3 else [])
+    information = client.xinfo_stream("stream")
+    equal("XINFO STREAM", (information["length"], information["first-entry"]), (3, first))
+    equal("XADD that trims", client.xadd("stream", {"a": 1}, id="3-0", maxlen=3, approximate=False), b"3-0")
+    equal("XDEL", client.xdel("stream", "1-2", "9-9"), 1)
+    equal("XTRIM", client.xtrim("stream", minid="3-0", approximate=False), 1)
+    equal("what is left", client.xrange("stream"), [(b"3-0", {b"a": b"1"})])
+    now = client.xadd("stream", {"a": 1})
+    holds("an ID by the clock", abs(int(now.split(b"-")[0]) / 1000 - time.time()) < 60)
+
+
+@check("consumer groups")
+def groups():
+    client = connect()
+    client.delete("orders")
+    equal("XGROUP CREATE", client.xgroup_create("orders", "shop", id="0", mkstream=True), True)
+    error = error_of(lambda: client.xgroup_create("orders", "shop"))
+    raised("XGROUP CREATE again", error, redis.ResponseError, "BUSYGROUP Consumer Group name already exists")
+    for number in range(1, 5):
+        client.xadd("orders", {"number": number}, id=f"{number}-0")
+
+    def read(consumer, start=">", **options):
+        found = client.xreadgroup("shop", consumer, {"orders": start}, **options)
+        [entries] = found[b"orders"] if PROTOCOL == 3 else [found[0][1]]
+        return [entry[0] for entry in entries]
+
+    equal("XREADGROUP", read("ann", count=2), [b"1-0", b"2-0"])
+    equal("XREADGROUP by another", read("bob"), [b"3-0", b"4-0"])
+    equal("XREADGROUP of nothing", client.xreadgroup("shop", "bob", {"orders": ">"}), {} if PROTOCOL == 3 else [])
+    equal("XREADGROUP of what it has", read("ann", "0"), [b"1-0", b"2-0"])
+    equal("XACK", client.xack("orders", "shop", "1-0", "9-0"), 1)
+    waiting = client.xpending("orders", "shop")
+    wanted = {"pending": 3, "min": b"2-0", "max": b"4-0"}
+    equal("XPENDING", {name: waiting[name] for name in wanted}, wanted)
+    equal("whose they are", waiting["consumers"], [{"name": b"ann", "pending": 1}, {"name": b"bob", "pending": 2}])
+    entries = client.xpending_range("orders", "shop", "-", "+", 10, consumername="bob")
+    found = [(entry["message_id"], entry["consumer"], entry["times_delivered"]) for entry in entries]
+    equal("XPENDING of one", found, [(b"3-0", b"bob", 1), (b"4-0", b"bob", 1)])
+    equal("XCLAIM", client.xclaim("orders", "shop", "ann", 0, ["3-0"]), [(b"3-0", {b"number": b"3"})])
+    equal("XCLAIM JUSTID", client.xclaim("orders", "shop", "ann", 0, ["4-0"], justid=True), [b"4-0"])
+    claimed = client.xautoclaim("orders", "shop", "bob", 0, count=2)
+    equal("XAUTOCLAIM", claimed[:2], [b"4-0", [(b"2-0", {b"number": b"2"}), (b"3-0", {b"number": b"3"})]])
+    [group] = client.xinfo_groups("orders")
+    equal("XINFO GROUPS", (group["name"], group["consumers"], group["pending"], group["lag"]), (b"shop", 2, 3, 0))
+    equal("XINFO CONSUMERS", [entry["name"] for entry in client.xinfo_consumers("orders", "shop")], [b"ann", b"bob"])
+    equal("XGROUP DELCONSUMER", client.xgroup_delconsumer("orders", "shop", "bob"), 2)
+    equal("XGROUP SETID", client.xgroup_setid("orders", "shop", "3-0"), True)
+    equal("XREADGROUP after it", read("ann", noack=True), [b"4-0"])
+    equal("XGROUP DESTROY", client.xgroup_destroy("orders", "shop"), True)
+    error = error_of(lambda: read("ann"))
+    raised("XREADGROUP without a group", error, redis.ResponseError, "NOGROUP No such key")
+
+
+@check("bitmaps")
+def bitmaps():
+    client = connect()
+    client.delete("bits", "other", "both")
+    equal("SETBIT", (client.setbit("bits", 7, 1), client.setbit("bits", 7, 1), client.setbit("bits", 20, 1)), (0, 1, 0))
+    equal("GETBIT", (client.getbit("bits", 7), client.getbit("bits", 1_000)), (1, 0))
+    equal("the bytes", client.get("bits"), b"\x01\x00\x08")
+    equal("BITCOUNT", (client.bitcount("bits"), client.bitcount("bits", 0, 7, "BIT")), (2, 1))
+    equal("BITPOS", (client.bitpos("bits", 1), client.bitpos("bits", 1, 2)), (7, 20))
+    client.set("other", b"\xff")
+    equal("BITOP", (client.bitop("AND", "both", "bits", "other"), client.get("both")), (3, b"\x01\x00\x00"))
+    fields = client.bitfield("bits").set("u8", 0, 255).get("u4", 4)
+    equal("BITFIELD", fields.incrby("u8", 0, 10, "SAT").incrby("u8", 0, 1, "FAIL").execute(), [1, 15, 255, None])
+    equal("BITFIELD_RO", client.bitfield_ro("bits", "u8", 0), [255])
+
+
+@check("HyperLogLogs")
+def hyperloglogs():
+    client = connect()
+    client.delete("visits", "others", "all")
+    equal("PFADD", (client.pfadd("visits", *range(1_000)), client.pfadd("visits", 5)), (1, 0))
+    equal("PFCOUNT", client.pfcount("visits"), 1001)
+    client.pfadd("others", *range(500, 1_500))
+    equal("PFCOUNT of both", client.pfcount("visits", "others"), 1512)
+    equal("PFMERGE", (client.pfmerge("all", "visits", "others"), client.pfcount("all")), (True, 1512))
+
+
+@check("geo")
+def geo():
+    client = connect()
+    client.delete("places", "near")
+    palermo, catania = (13.361389, 38.115556, "Palermo"), (15.087269, 37.502669, "Catania")
+    equal("GEOADD", client.geoadd("places", [*palermo, *catania]), 2)
+    equal("GEODIST", client.geodist("places", "Palermo", "Catania", "km"), 166.2742)
+    palermo = b"sqc8b49rny0" if PROTOCOL == 3 else "sqc8b49rny0"
+    equal("GEOHASH", client.geohash("places", "Palermo", "missing"), [palermo, None])
+    [position, missing] = client.geopos("places", "Palermo", "missing")
+    equal("GEOPOS", (tuple(position), missing), ((13.361389338970184, 38.1155563954963), None))
+    around = {"longitude": 15, "latitude": 37, "unit": "km"}
+    found = client.geosearch("places", **around, radius=200, sort="ASC", withdist=True)
+    equal("GEOSEARCH", found, [[b"Catania", 56.4413], [b"Palermo", 190.4424]])
+    equal("GEOSEARCH by a box", client.geosearch("places", **around, width=200, height=200), [b"Catania"])
+    equal("GEOSEARCHSTORE", client.geosearchstore("near", "places", **around, radius=100), 1)
+    equal("GEORADIUSBYMEMBER", client.georadiusbymember("places", "Palermo", 10, "km"), [b"Palermo"])
+
+
+@check("SORT")
+def sort():
+    client = connect()
+    client.delete("numbers", "sorted", "words")
+    client.rpush("numbers", 10, 9, 2, 33)
+    equal("SORT", client.sort("numbers"), [b"2", b"9", b"10", b"33"])
+    equal("SORT DESC LIMIT", client.sort("numbers", desc=True, start=1, num=2), [b"10", b"9"])
+    equal("SORT ALPHA", client.sort("numbers", alpha=True), [b"10", b"2", b"33", b"9"])
+    client.mset({"weight:2": 4, "weight:9": 3, "weight:10": 2, "weight:33": 1, "name:10": "ten"})
+    found = client.sort("numbers", by="weight:*", get=["#", "name:*"], start=2, num=2, groups=True)
+    equal("SORT BY GET", found, [(b"9", None), (b"2", None)])
+    equal("SORT STORE", (client.sort("numbers", store="sorted"), client.lrange("sorted", 0, 1)), (4, [b"2", b"9"]))
+    client.sadd("words", "pear", "apple")
+    equal("SORT of a set", client.sort("words", alpha=True), [b"apple", b"pear"])
+    equal("SORT_RO", client.sort_ro("words", alpha=True, desc=True), [b"pear", b"apple"])
+    error = error_of(lambda: client.sort("words"))
+    raised("SORT of words", error, redis.ResponseError, "can't be converted into double")
+
+
+@check("DUMP and RESTORE")
+def dump():
+    client = connect()
+    client.flushdb()
+    client.set("string", EVERY_BYTE * 100)
+    client.rpush("list", *range(1_000), EVERY_BYTE)
+    client.sadd("set", *range(1_000), EVERY_BYTE)
+    client.sadd("numbers", 1, 2, 3)
+    client.zadd("zset", {EVERY_BYTE: 1.5, "last": float("inf")})
+    client.hset("hash", mapping={EVERY_BYTE: EVERY_BYTE, "a": 1})
+    client.xadd("stream", {EVERY_BYTE: EVERY_BYTE}, id="1-1")
+    client.xgroup_create("stream", "group", id="0")
+    read = {
+        "string": client.get,
+        "list": lambda key: client.lrange(key, 0, -1),
+        "set": client.smembers,
+        "numbers": client.smembers,
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        "hash": client.hgetall,
+        "stream": lambda key: (client.xrange(key), client.xinfo_groups(key)),
+    }
+    for key, value in read.items():
+        equal("RESTORE", client.restore(f"{key} again", 0, client.dump(key)), b"OK")
+        equal(f"the {key}", value(f"{key} again"), value(key))
+        equal("its type", client.type(f"{key} again"), client.type(key))
+    payload = client.dump("string")
+    equal("DUMP of nothing", client.dump("missing"), None)
+    error = error_of(lambda: client.restore("string", 0, payload))
+    raised("RESTORE of what is there", error, redis.ResponseError, "BUSYKEY Target key name already exists")
+    equal("RESTORE REPLACE", client.restore("string", 100_000, payload, replace=True), b"OK")
+    equal("its time", whole(client.ttl("string")), 100)
+    error = error_of(lambda: client.restore("bad", 0, payload[:-1] + b"x"))
+    raised("RESTORE of a broken payload", error, redis.ResponseError, "DUMP payload version or checksum are wrong")
+
+
 @check("a WATCH conflict")
 def conflict():
     client, other = connect(), connect()
@@ -512,6 +709,46 @@ def blocking():
         found = waiting.result(timeout=20)
     equal("BZPOPMIN", found, PAIR((b"queue", b"first", 1.0)))
     equal("what is left", other.zrange("queue", 0, -1), [b"second"])
+
+
+@check("lists block")
+def lists_block():
+    client, other = connect(), connect()
+    other.delete("queue", "done")
+    equal("BLPOP in vain", client.blpop("queue", 0.05), None)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(client.blpop, ["other queue", "queue"], 20)
+        eventually("the blocked client", lambda: other.info("clients")["blocked_clients"], 1)
+        second = pool.submit(client.blmove, "queue", "done", 20, "RIGHT", "LEFT")
+        eventually("two blocked clients", lambda: other.info("clients")["blocked_clients"], 2)
+        third = pool.submit(client.blmpop, 20, 2, "none", "queue", direction="LEFT", count=5)
+        eventually("three blocked clients", lambda: other.info("clients")["blocked_clients"], 3)
+        equal("RPUSH", other.rpush("queue", "a", "b", "c", EVERY_BYTE), 4)
+        equal("BLPOP", first.result(timeout=20), PAIR((b"queue", b"a")))
+        equal("BLMOVE", second.result(timeout=20), EVERY_BYTE)
+        equal("BLMPOP", third.result(timeout=20), [b"queue", [b"b", b"c"]])
+    equal("what was moved", other.lrange("done", 0, -1), [EVERY_BYTE])
+    equal("what is left", other.exists("queue"), 0)
+
+
+@check("XREAD blocks")
+def stream_blocks():
+    client, other = connect(), connect()
+    other.delete("stream")
+    other.xadd("stream", {"a": 0}, id="1-0")
+    other.xgroup_create("stream", "group")
+    nothing = {} if PROTOCOL == 3 else []
+    equal("XREAD in vain", client.xread({"stream": "$"}, block=50), nothing)
+    with ThreadPoolExecutor(2) as pool:
+        reader = pool.submit(client.xread, {"stream": "$"}, block=20_000)
+        member = pool.submit(client.xreadgroup, "group", "ann", {"stream": ">"}, block=20_000)
+        eventually("the blocked clients", lambda: other.info("clients")["blocked_clients"], 2)
+        other.xadd("stream", {"a": 1}, id="2-0")
+        entries = [(b"2-0", {b"a": b"1"})]
+        wanted = {b"stream": [entries]} if PROTOCOL == 3 else [[b"stream", entries]]
+        equal("XREAD", reader.result(timeout=20), wanted)
+        equal("XREADGROUP", member.result(timeout=20), wanted)
+    equal("XPENDING", other.xpending("stream", "group")["pending"], 1)
 
 
 @check("binary keys and values")

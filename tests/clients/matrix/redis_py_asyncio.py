@@ -220,6 +220,110 @@ async def sorted_sets():
     equal("ZPOPMIN", await client.zpopmin("market"), first)
 
 
+@check("lists")
+async def lists():
+    client = connect()
+    await client.delete("list", "other")
+    equal("RPUSH", await client.rpush("list", "a", EVERY_BYTE, "c"), 3)
+    equal("LPUSH", await client.lpush("list", "first"), 4)
+    equal("LRANGE", await client.lrange("list", 0, -1), [b"first", b"a", EVERY_BYTE, b"c"])
+    equal("LPOS", await client.lpos("list", "c"), 3)
+    equal("LINDEX of nothing", await client.lindex("list", 9), None)
+    equal("LMOVE", await client.lmove("list", "other", "RIGHT", "LEFT"), b"c")
+    equal("LREM", await client.lrem("list", 0, "a"), 1)
+    equal("LPOP of many", await client.lpop("list", 5), [b"first", EVERY_BYTE])
+    equal("RPOP of nothing", await client.rpop("list"), None)
+    equal("LMPOP", await client.lmpop(2, "list", "other", direction="LEFT"), [b"other", [b"c"]])
+
+
+@check("streams")
+async def streams():
+    client = connect()
+    await client.delete("stream")
+    equal("XADD", await client.xadd("stream", {"name": EVERY_BYTE}, id="1-1"), b"1-1")
+    await client.xadd("stream", {"name": "Bob"}, id="2-0")
+    entries = [(b"1-1", {b"name": EVERY_BYTE}), (b"2-0", {b"name": b"Bob"})]
+    equal("XRANGE", await client.xrange("stream"), entries)
+    equal("XREVRANGE", await client.xrevrange("stream", count=1), entries[1:])
+    found = await client.xread({"stream": "1-1", "missing": "0"})
+    equal("XREAD", found, {b"stream": [entries[1:]]} if PROTOCOL == 3 else [[b"stream", entries[1:]]])
+    equal("XTRIM", await client.xtrim("stream", maxlen=1, approximate=False), 1)
+    equal("XLEN", await client.xlen("stream"), 1)
+    equal("XINFO STREAM", (await client.xinfo_stream("stream"))["last-generated-id"], b"2-0")
+
+
+@check("consumer groups")
+async def groups():
+    client = connect()
+    await client.delete("orders")
+    equal("XGROUP CREATE", await client.xgroup_create("orders", "shop", mkstream=True), True)
+    for number in [1, 2, 3]:
+        await client.xadd("orders", {"number": number}, id=f"{number}-0")
+    entries = [(f"{number}-0".encode(), {b"number": b"%d" % number}) for number in [1, 2, 3]]
+    found = await client.xreadgroup("shop", "ann", {"orders": ">"}, count=2)
+    equal("XREADGROUP", found, {b"orders": [entries[:2]]} if PROTOCOL == 3 else [[b"orders", entries[:2]]])
+    equal("XACK", await client.xack("orders", "shop", "1-0"), 1)
+    equal("XPENDING", (await client.xpending("orders", "shop"))["pending"], 1)
+    claimed = await client.xautoclaim("orders", "shop", "bob", 0)
+    equal("XAUTOCLAIM", claimed[:2], [b"0-0", entries[1:2]])
+    [group] = await client.xinfo_groups("orders")
+    equal("XINFO GROUPS", (group["name"], group["consumers"], group["pending"], group["lag"]), (b"shop", 2, 1, 1))
+    error = await error_of(client.xgroup_create("orders", "shop"))
+    raised("XGROUP CREATE again", error, redis.ResponseError, "BUSYGROUP Consumer Group name already exists")
+
+
+@check("bitmaps")
+async def bitmaps():
+    client = connect()
+    await client.delete("bits")
+    equal("SETBIT", (await client.setbit("bits", 7, 1), await client.setbit("bits", 7, 1)), (0, 1))
+    equal("BITCOUNT", await client.bitcount("bits"), 1)
+    equal("BITPOS", await client.bitpos("bits", 1), 7)
+    equal("BITFIELD", await client.bitfield("bits").set("u8", 0, 255).incrby("u8", 0, 1, "FAIL").execute(), [1, None])
+
+
+@check("HyperLogLogs")
+async def hyperloglogs():
+    client = connect()
+    await client.delete("visits", "all")
+    equal("PFADD", await client.pfadd("visits", *range(1_000)), 1)
+    equal("PFCOUNT", await client.pfcount("visits"), 1001)
+    equal("PFMERGE", (await client.pfmerge("all", "visits"), await client.pfcount("all")), (True, 1001))
+
+
+@check("geo")
+async def geo():
+    client = connect()
+    await client.delete("places")
+    await client.geoadd("places", [13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania"])
+    equal("GEODIST", await client.geodist("places", "Palermo", "Catania", "km"), 166.2742)
+    around = {"longitude": 15, "latitude": 37, "radius": 200, "unit": "km", "sort": "ASC"}
+    equal("GEOSEARCH", await client.geosearch("places", **around), [b"Catania", b"Palermo"])
+
+
+@check("SORT")
+async def sort():
+    client = connect()
+    await client.delete("numbers")
+    await client.rpush("numbers", 10, 9, 2)
+    equal("SORT", await client.sort("numbers", desc=True), [b"10", b"9", b"2"])
+    equal("SORT BY GET", await client.sort("numbers", by="none", get="#"), [b"10", b"9", b"2"])
+    equal("SORT_RO", await client.sort_ro("numbers", alpha=True), [b"10", b"2", b"9"])
+
+
+@check("DUMP and RESTORE")
+async def dump():
+    client = connect()
+    await client.flushdb()
+    await client.set("string", EVERY_BYTE * 100)
+    await client.hset("hash", mapping={EVERY_BYTE: EVERY_BYTE})
+    for key, read in [("string", client.get), ("hash", client.hgetall)]:
+        equal("RESTORE", await client.restore("again", 0, await client.dump(key), replace=True), b"OK")
+        equal(f"the {key}", await read("again"), await read(key))
+    error = await error_of(client.restore("bad", 0, b"no payload"))
+    raised("RESTORE of nonsense", error, redis.ResponseError, "DUMP payload version or checksum are wrong")
+
+
 @check("a WATCH conflict")
 async def conflict():
     client, other = connect(), connect()
@@ -433,6 +537,42 @@ async def blocking():
     waiting.cancel()
     equal("PING", await client.ping(), True)
     await eventually("nobody waits", blocked, 0)
+
+
+@check("lists block")
+async def lists_block():
+    client, other = connect(), connect()
+    await other.delete("queue", "done")
+    equal("BLPOP in vain", await client.blpop("queue", 0.05), None)
+    first = asyncio.create_task(client.blpop(["other queue", "queue"], 20))
+
+    async def blocked():
+        return (await other.info("clients"))["blocked_clients"]
+
+    await eventually("the blocked client", blocked, 1)
+    second = asyncio.create_task(client.blmove("queue", "done", 20, "RIGHT", "LEFT"))
+    await eventually("two blocked clients", blocked, 2)
+    equal("RPUSH", await other.rpush("queue", "a", "b", EVERY_BYTE), 3)
+    equal("BLPOP", await first, PAIR((b"queue", b"a")))
+    equal("BLMOVE", await second, EVERY_BYTE)
+    equal("what was moved", await other.lrange("done", 0, -1), [EVERY_BYTE])
+
+
+@check("XREAD blocks")
+async def stream_blocks():
+    client, other = connect(), connect()
+    await other.delete("stream")
+    nothing = {} if PROTOCOL == 3 else []
+    equal("XREAD in vain", await client.xread({"stream": "$"}, block=50), nothing)
+    waiting = asyncio.create_task(client.xread({"stream": "$"}, block=20_000))
+
+    async def blocked():
+        return (await other.info("clients"))["blocked_clients"]
+
+    await eventually("the blocked client", blocked, 1)
+    await other.xadd("stream", {"a": 1}, id="2-0")
+    entries = [(b"2-0", {b"a": b"1"})]
+    equal("XREAD", await waiting, {b"stream": [entries]} if PROTOCOL == 3 else [[b"stream", entries]])
 
 
 @check("binary keys and values")

@@ -254,6 +254,134 @@ check "sorted sets" do
   is "ZREM", redis.zrem("one", %w[a missing]), 1
 end
 
+check "lists" do
+  redis = client
+  is "RPUSH", redis.rpush("list", %w[a b c]), 3
+  is "LPUSH", redis.lpush("list", "first"), 4
+  is "LPUSHX of nothing", redis.lpushx("missing", "x"), 0
+  is "LRANGE", redis.lrange("list", 0, -1), %w[first a b c]
+  is "LLEN", redis.llen("list"), 4
+  is "LINDEX", [redis.lindex("list", -1), redis.lindex("list", 9)], ["c", nil]
+  is "LINSERT", redis.linsert("list", "AFTER", "a", "a"), 5
+  is "LPOS", redis.call("LPOS", "list", "a", "COUNT", 0), [1, 2]
+  is "LSET", redis.lset("list", 0, "FIRST"), "OK"
+  is "LREM", redis.lrem("list", -1, "a"), 1
+  is "LTRIM", redis.ltrim("list", 0, 2), "OK"
+  is "LMOVE", redis.lmove("list", "other", "RIGHT", "LEFT"), "b"
+  is "LPOP of many", redis.lpop("list", 5), %w[FIRST a]
+  is "RPOP of nothing", redis.rpop("list"), nil
+  is "LMPOP", redis.call("LMPOP", 2, "list", "other", "LEFT"), ["other", ["b"]]
+  fails("LSET of nothing", Redis::CommandError, /\AERR no such key/) { redis.lset("list", 0, "x") }
+end
+
+check "streams" do
+  redis = client
+  is "XADD", redis.xadd("stream", { name: "Ann", age: 30 }, id: "1-1"), "1-1"
+  is "XADD of a part", redis.xadd("stream", { name: "Bob" }, id: "1-*"), "1-2"
+  redis.xadd("stream", { "\0" => "\r\n" }, id: "2-0")
+  first, second = [["1-1", { "name" => "Ann", "age" => "30" }], ["1-2", { "name" => "Bob" }]]
+  is "XLEN", redis.xlen("stream"), 3
+  is "XRANGE", redis.xrange("stream", "-", "1-2"), [first, second]
+  is "XREVRANGE", redis.xrevrange("stream", count: 1), [["2-0", { "\0" => "\r\n" }]]
+  is "XREAD", redis.xread(%w[stream missing], %w[1-1 0], count: 1), { "stream" => [second] }
+  is "XREAD of nothing", redis.xread("stream", "2-0"), {}
+  is "XDEL", redis.xdel("stream", %w[1-1 9-9]), 1
+  is "XTRIM", redis.xtrim("stream", 1), 1
+  is "XINFO STREAM", redis.xinfo(:stream, "stream").values_at("length", "last-generated-id"), [1, "2-0"]
+  fails("XADD of an old ID", Redis::CommandError, /is equal or smaller than/) do
+    redis.xadd("stream", { a: 1 }, id: "1-5")
+  end
+end
+
+check "consumer groups" do
+  redis = client
+  is "XGROUP CREATE", redis.xgroup(:create, "orders", "shop", "$", mkstream: true), "OK"
+  (1..3).each { |number| redis.xadd("orders", { number: number }, id: "#{number}-0") }
+  entries = (1..3).map { |number| ["#{number}-0", { "number" => number.to_s }] }
+  is "XREADGROUP", redis.xreadgroup("shop", "ann", "orders", ">", count: 2), { "orders" => entries[0, 2] }
+  is "XREADGROUP of what it has", redis.xreadgroup("shop", "ann", "orders", "0"), { "orders" => entries[0, 2] }
+  is "XACK", redis.xack("orders", "shop", %w[1-0 9-0]), 1
+  waiting = redis.xpending("orders", "shop")
+  is "XPENDING", waiting.values_at("size", "min_entry_id", "consumers"), [1, "2-0", { "ann" => "1" }]
+  one = redis.xpending("orders", "shop", "-", "+", 10).first
+  is "XPENDING of one", one.values_at("entry_id", "consumer", "count"), ["2-0", "ann", 2]
+  is "XCLAIM", redis.xclaim("orders", "shop", "bob", 0, "2-0"), entries[1, 1]
+  is "XAUTOCLAIM", redis.xautoclaim("orders", "shop", "cid", 0, "0"), { "next" => "0-0", "entries" => entries[1, 1] }
+  is "XINFO GROUPS", redis.xinfo(:groups, "orders").first.values_at("name", "consumers", "pending"), ["shop", 3, 1]
+  is "XGROUP DESTROY", redis.xgroup(:destroy, "orders", "shop"), 1
+  fails("XREADGROUP", Redis::CommandError, /\ANOGROUP No such key/) { redis.xreadgroup("shop", "ann", "orders", ">") }
+end
+
+check "bitmaps" do
+  redis = client
+  is "SETBIT", [redis.setbit("bits", 7, 1), redis.setbit("bits", 7, 1), redis.setbit("bits", 20, 1)], [0, 1, 0]
+  is "GETBIT", [redis.getbit("bits", 7), redis.getbit("bits", 1000)], [1, 0]
+  is "BITCOUNT", [redis.bitcount("bits"), redis.bitcount("bits", 0, 0)], [2, 1]
+  is "BITPOS", [redis.bitpos("bits", 1), redis.bitpos("bits", 1, 2)], [7, 20]
+  redis.set("other", "\x7f")
+  is "BITOP", [redis.bitop("AND", "both", "bits", "other"), redis.get("both")], [3, "\x01\0\0"]
+  is "BITFIELD", redis.call("BITFIELD", "bits", *%w[SET u8 0 255 OVERFLOW FAIL INCRBY u8 0 1]), [1, nil]
+end
+
+check "HyperLogLogs" do
+  redis = client
+  is "PFADD", [redis.pfadd("visits", (0...1000).to_a), redis.pfadd("visits", 5)], [true, false]
+  redis.pfadd("others", (500...1500).to_a)
+  is "PFCOUNT", [redis.pfcount("visits"), redis.pfcount("visits", "others")], [1001, 1512]
+  is "PFMERGE", [redis.pfmerge("all", "visits", "others"), redis.pfcount("all")], [true, 1512]
+end
+
+check "geo" do
+  redis = client
+  is "GEOADD", redis.geoadd("places", 13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania"), 2
+  is "GEODIST", redis.geodist("places", "Palermo", "Catania", "km"), "166.2742"
+  is "GEOHASH", redis.geohash("places", %w[Palermo missing]), ["sqc8b49rny0", nil]
+  is "GEOPOS", redis.geopos("places", %w[Palermo missing]), [%w[13.36138933897018433 38.11555639549629859], nil]
+  is "GEORADIUS", redis.georadius("places", 15, 37, 200, "km", sort: "ASC"), %w[Catania Palermo]
+  found = redis.call("GEOSEARCH", "places", *%w[FROMLONLAT 15 37 BYRADIUS 200 km ASC WITHDIST])
+  is "GEOSEARCH", found, [%w[Catania 56.4413], %w[Palermo 190.4424]]
+end
+
+check "SORT" do
+  redis = client
+  redis.rpush("numbers", [10, 9, 2, 33])
+  is "SORT", redis.sort("numbers"), %w[2 9 10 33]
+  is "SORT ALPHA DESC", redis.sort("numbers", order: "ALPHA DESC", limit: [0, 2]), %w[9 33]
+  redis.mset("weight:2", 4, "weight:9", 3, "weight:10", 2, "weight:33", 1, "name:33", "many")
+  found = redis.sort("numbers", by: "weight:*", get: ["#", "name:*"], limit: [0, 2])
+  is "SORT BY GET", found, [%w[33 many], ["10", nil]]
+  is "SORT STORE", [redis.sort("numbers", store: "sorted"), redis.lrange("sorted", 0, 1)], [4, %w[2 9]]
+  redis.rpush("numbers", "word")
+  fails("SORT of words", Redis::CommandError, /can't be converted into double/) { redis.sort("numbers") }
+end
+
+check "DUMP and RESTORE" do
+  redis = client
+  bytes = (0..255).to_a.pack("C*")
+  redis.set("string", bytes * 10)
+  redis.rpush("list", [bytes, *1..1000])
+  redis.hset("hash", { "bytes" => bytes })
+  redis.xadd("stream", { "bytes" => bytes }, id: "1-1")
+  read = {
+    "string" => ->(key) { redis.get(key) },
+    "list" => ->(key) { redis.lrange(key, 0, -1) },
+    "hash" => ->(key) { redis.hgetall(key) },
+    "stream" => ->(key) { redis.xrange(key) }
+  }
+  read.each do |key, value|
+    is "RESTORE", redis.restore("#{key} again", 0, redis.dump(key)), "OK"
+    is "the #{key}", value.call("#{key} again"), value.call(key)
+  end
+  is "DUMP of nothing", redis.dump("missing"), nil
+  payload = redis.dump("string")
+  fails("RESTORE", Redis::CommandError, /\ABUSYKEY/) { redis.restore("string", 0, payload) }
+  is "RESTORE REPLACE", redis.restore("string", 0, payload, replace: true), "OK"
+  broken = payload.b[0..-2] + "x"
+  fails("RESTORE of a broken payload", Redis::CommandError, /DUMP payload version or checksum are wrong/) do
+    redis.restore("bad", 0, broken)
+  end
+end
+
 check "a WATCH conflict" do
   redis = client
   other = client
@@ -449,6 +577,30 @@ check "BZPOPMIN blocks" do
   is "BZPOPMIN of what is there", redis.bzpopmin("first", "second", timeout: 20), ["second", "two", 2.0]
   is "BZPOPMIN in vain", redis.bzpopmin("first", timeout: 0.05), nil
   is "blocked_clients", other.info["blocked_clients"], "0"
+end
+
+check "lists block" do
+  redis, mover, other = client, client, client
+  is "BLPOP in vain", redis.blpop("queue", timeout: 0.05), nil
+  first = Thread.new { redis.blpop("none", "queue", timeout: 20) }
+  eventually("a blocked client") { other.info["blocked_clients"] == "1" }
+  second = Thread.new { mover.blmove("queue", "done", "RIGHT", "LEFT", timeout: 20) }
+  eventually("two blocked clients") { other.info["blocked_clients"] == "2" }
+  other.rpush("queue", %w[a b c])
+  is "BLPOP", first.value, %w[queue a]
+  is "BLMOVE", second.value, "c"
+  is "what is left", other.lrange("queue", 0, -1), ["b"]
+end
+
+check "XREAD blocks" do
+  redis, member, other = client, client, client
+  other.xgroup(:create, "stream", "group", "$", mkstream: true)
+  is "XREAD in vain", redis.xread("stream", "$", block: 50), {}
+  reading = Thread.new { redis.xread("stream", "$", block: 20_000) }
+  consuming = Thread.new { member.xreadgroup("group", "ann", "stream", ">", block: 20_000) }
+  eventually("the blocked clients") { other.info["blocked_clients"] == "2" }
+  other.xadd("stream", { a: 1 }, id: "2-0")
+  [reading, consuming].each { |thread| is "what comes", thread.value, { "stream" => [["2-0", { "a" => "1" }]] } }
 end
 
 check "binary keys and values" do

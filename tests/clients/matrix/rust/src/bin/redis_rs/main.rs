@@ -1,5 +1,6 @@
 //! redis-rs: the checks of the client matrix. `server.sh` says how this is called.
 
+mod collections;
 mod messages;
 mod transactions;
 mod types;
@@ -346,6 +347,20 @@ async fn main() -> Outcome {
     report
         .check("sorted sets", types::sorted_sets(servers))
         .await;
+    report.check("lists", collections::lists(servers)).await;
+    report.check("streams", collections::streams(servers)).await;
+    report
+        .check("consumer groups", collections::groups(servers))
+        .await;
+    report.check("bitmaps", collections::bitmaps(servers)).await;
+    report
+        .check("HyperLogLogs", collections::hyperloglogs(servers))
+        .await;
+    report.check("geo", collections::geo(servers)).await;
+    report.check("SORT", collections::sort(servers)).await;
+    report
+        .check("DUMP and RESTORE", collections::dump(servers))
+        .await;
     report
         .check("a WATCH conflict", transactions::conflict(servers))
         .await;
@@ -397,6 +412,12 @@ async fn main() -> Outcome {
         .check("client-side caching", messages::cache(servers))
         .await;
     report.check("BZPOPMIN blocks", blocking(servers)).await;
+    report
+        .check("lists block", collections::lists_block(servers))
+        .await;
+    report
+        .check("XREAD blocks", collections::streams_block(servers))
+        .await;
     report
         .check("binary keys and values", types::binary(servers))
         .await;
