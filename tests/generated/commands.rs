@@ -3,6 +3,7 @@
 //! Nothing here depends on time or on replies: the same seed makes the same requests.
 
 use crate::collections;
+use crate::groups;
 use crate::judge::Rule;
 use crate::streams;
 use crate::support::client::encode;
@@ -116,6 +117,11 @@ const KNOWN: &[Known] = &[
             is(args, 0, "XAUTOCLAIM")
                 && (7..args.len()).any(|at| is(args, at - 1, "COUNT") && high(at))
         },
+    ),
+    (
+        "SINCE 7.2: consumers are made by asking, and say when they last got something",
+        Some((7, 2)),
+        groups::is_known_otherwise,
     ),
     (
         "SINCE 7.4: a cursor that is no plain number is invalid",

@@ -51,6 +51,13 @@ pub fn tame(random: &mut Random, args: &mut Args) {
     }
 }
 
+/// Whether it may make a consumer, or tells of consumers and of how far a group has read: before 7.2 a consumer was
+/// only made once it had got something, and counts of what was read took other turns.
+pub fn is_known_otherwise(args: &Args) -> bool {
+    let named = |names: &[&str]| names.iter().any(|name| is(args, 0, name));
+    named(&["XREADGROUP", "XCLAIM", "XAUTOCLAIM", "XINFO"])
+}
+
 fn is_between(args: &Args, at: usize, least: i64, most: i64) -> bool {
     let number = args.get(at).and_then(|arg| number::parse_i64(arg));
     number.is_some_and(|number| (least..=most).contains(&number))
