@@ -280,7 +280,10 @@ fn clients(report: &mut Report, context: &Context<'_, '_>) {
     );
     report.field("total_watched_keys", context.db.view().watched_keys());
     report.field("total_blocking_keys", context.db.view().blocking_keys());
-    report.zeros(&["total_blocking_keys_on_nokey"]);
+    report.field(
+        "total_blocking_keys_on_nokey",
+        context.db.view().minded_keys(),
+    );
 }
 
 fn memory_use(report: &mut Report, context: &Context<'_, '_>) {

@@ -288,6 +288,11 @@ impl BlockedTable {
         self.rows.len()
     }
 
+    /// Number of keys whose loss somebody minds. O(keys that are waited for).
+    pub fn minded_keys(&self) -> usize {
+        self.rows.iter().filter(|row| row.minding > 0).count()
+    }
+
     fn row_mut(&mut self, database: usize, key: Key<'_>) -> Option<&mut Row> {
         self.rows.find_mut(key.hash, |row| row.is(database, key))
     }

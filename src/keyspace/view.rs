@@ -257,6 +257,13 @@ impl<'a> View<'a> {
             .sum()
     }
 
+    /// Number of keys of all databases for whose loss clients wait too. Needs all shards.
+    pub fn minded_keys(&self) -> usize {
+        (0..SHARDS)
+            .map(|shard| self.locked.shard(shard).blocked.minded_keys())
+            .sum()
+    }
+
     /// Bytes of the tables of a database, without what entries have on the heap. Needs all shards.
     pub fn table_bytes_of(&self, index: usize) -> usize {
         self.parts(index).map(|part| part.table.bytes()).sum()
