@@ -88,7 +88,7 @@ fn write_progress(stream: &Stream, group: &ConsumerGroup, reply: &mut Reply<'_>)
 }
 
 /// Writes all groups of a stream with their consumers, and of what is pending the first `most` of each. O(n).
-pub fn write_groups(stream: &Stream, most: usize, reply: &mut Reply<'_>) {
+pub(super) fn write_groups(stream: &Stream, most: usize, reply: &mut Reply<'_>) {
     reply.array(stream.groups().len());
     for (name, group) in stream.groups().iter() {
         let pending = group.pending();

@@ -5,7 +5,7 @@ mod claim;
 mod edit;
 mod group;
 mod info;
-pub mod info_groups;
+mod info_groups;
 mod info_stream;
 mod pending;
 mod range;
