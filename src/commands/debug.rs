@@ -9,7 +9,8 @@ use crate::commands::object::references;
 use crate::commands::spec::{Arity, CommandResult, CommandSpec, Flags, Footprint, Group, members};
 use crate::config::parse_memory;
 use crate::error::Error;
-use crate::keyspace::{Db, Entry, SetExpiry, StringRef, Value, ValueRef, View};
+use crate::keyspace::{Db, Entry, SetExpiry, Value, ValueRef, View};
+use crate::rdb;
 use crate::resp::{Args, Key, Protocol, Reply};
 use crate::session::park::Wait;
 use crate::types::digest::Digest;
@@ -298,7 +299,7 @@ fn describe(entry: &Entry, view: &View<'_>) -> String {
         "Value at:{entry:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{about_nodes}",
         references(entry, view.access.config),
         entry.encoding(),
-        dump_length(entry),
+        rdb::saved_len(entry.value(), view.access.config.rdbcompression()),
         entry.access_clock(),
         view.access.idle_seconds(entry)
     )
@@ -324,64 +325,6 @@ fn describe_nodes(list: &List, view: &View<'_>) -> String {
         config.list_max_listpack_size(),
         u8::from(config.list_compress_depth() != 0),
     )
-}
-
-/// Bytes of a value in a dump without compression, its elements one by one. Redis dumps what it keeps in
-/// a listpack or an intset in that form, so that the numbers only come near to each other.
-fn dump_length(entry: &Entry) -> usize {
-    let text = |bytes: &[u8]| serialized_length(StringRef::Bytes(bytes));
-    let elements: usize = match entry.value() {
-        ValueRef::String(string) => return serialized_length(string),
-        ValueRef::Hash(hash) => hash
-            .iter()
-            .map(|field| text(field.name) + text(field.value))
-            .sum(),
-        ValueRef::Set(set) => set
-            .iter()
-            .map(|member| text(member.bytes(&mut itoa::Buffer::new())))
-            .sum(),
-        ValueRef::SortedSet(sorted_set) => sorted_set
-            .iter()
-            .map(|(member, _)| text(member) + size_of::<f64>())
-            .sum(),
-        // Redis dumps the listpacks as they are.
-        ValueRef::Stream(stream) => stream.listpack_bytes(),
-        ValueRef::List(list) => list
-            .iter()
-            .map(|element| text(element.bytes(&mut itoa::Buffer::new())))
-            .sum(),
-    };
-    prefix_length(self::elements(entry)) + elements
-}
-
-/// Bytes of a length before what it counts.
-fn prefix_length(length: usize) -> usize {
-    match length {
-        0..=0x3f => 1,
-        0x40..=0x3fff => 2,
-        0x4000..=0xffff_ffff => 5,
-        _ => 9,
-    }
-}
-
-/// Bytes of a string in a dump without compression: small integers as such, all else behind a length.
-fn serialized_length(string: StringRef<'_>) -> usize {
-    let integer = match string {
-        StringRef::Int(number) => Some(number),
-        StringRef::Bytes(bytes) => number::parse_i64(bytes),
-    };
-    if let Some(number) = integer {
-        for (least, most, length) in [
-            (i8::MIN.into(), i8::MAX.into(), 2),
-            (i16::MIN.into(), i16::MAX.into(), 3),
-            (i32::MIN.into(), i32::MAX.into(), 5),
-        ] {
-            if (least..=most).contains(&number) {
-                return length;
-            }
-        }
-    }
-    prefix_length(string.len()) + string.len()
 }
 
 /// Longest key that POPULATE makes.
@@ -526,36 +469,3 @@ fn sleep(context: &mut Context<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -
 
 /// All of them, in alphabetical order.
 pub const COMMANDS: &[CommandSpec] = &[DEBUG];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serialized_lengths() {
-        for (number, length) in [
-            (0, 2),
-            (-128, 2),
-            (128, 3),
-            (-32_768, 3),
-            (32_768, 5),
-            (i32::MIN.into(), 5),
-            (1 << 31, 11),
-            (i64::MIN, 21),
-        ] {
-            assert_eq!(serialized_length(StringRef::Int(number)), length);
-            let text = number.to_string();
-            assert_eq!(serialized_length(StringRef::Bytes(text.as_bytes())), length);
-        }
-        for (size, length) in [
-            (0, 1),
-            (63, 64),
-            (64, 66),
-            (16_383, 16_385),
-            (16_384, 16_389),
-        ] {
-            let text = vec![b'x'; size];
-            assert_eq!(serialized_length(StringRef::Bytes(&text)), length);
-        }
-    }
-}

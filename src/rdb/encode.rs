@@ -49,6 +49,13 @@ pub fn encode(value: ValueRef<'_>, out: &mut Writer) {
     }
 }
 
+/// Bytes that [`encode`] writes. O(n).
+pub fn saved_len(value: ValueRef<'_>, compresses: bool) -> usize {
+    let mut out = Writer::new(compresses);
+    encode(value, &mut out);
+    out.bytes().len()
+}
+
 /// The earliest expiry of a field.
 fn earliest(hash: &Hash) -> Option<i64> {
     hash.iter().filter_map(|field| field.expiry).min()

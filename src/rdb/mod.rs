@@ -27,7 +27,7 @@ use crate::types::set::SetLimits;
 use crate::types::{self, Hash, List, Set, SortedSet, Stream};
 
 pub use decode::decode;
-pub use encode::encode;
+pub use encode::{encode, saved_len};
 
 /// The latest version of the format that is read: that of Redis 7.4.
 pub const VERSION: u16 = 12;

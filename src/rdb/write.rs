@@ -129,3 +129,44 @@ impl Writer {
         self.plain(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn len(write: impl FnOnce(&mut Writer)) -> usize {
+        let mut out = Writer::new(true);
+        write(&mut out);
+        out.bytes().len()
+    }
+
+    #[test]
+    fn lengths_of_strings() {
+        for (integer, expected) in [
+            (0, 2),
+            (-128, 2),
+            (128, 3),
+            (-32_768, 3),
+            (32_768, 5),
+            (i32::MIN.into(), 5),
+            (1 << 31, 11),
+            (i64::MIN, 21),
+        ] {
+            assert_eq!(len(|out| out.integer(integer)), expected);
+            let text = integer.to_string();
+            assert_eq!(len(|out| out.string(text.as_bytes())), expected);
+        }
+        for (size, expected) in [
+            (0, 1),
+            (63, 64),
+            (64, 66),
+            (16_383, 16_385),
+            (16_384, 16_389),
+        ] {
+            let text = vec![b'x'; size];
+            assert_eq!(len(|out| out.plain(&text)), expected);
+        }
+        // A reference of three bytes for each 264.
+        assert!(len(|out| out.string(&[b'x'; 16_384])) < 250);
+    }
+}
