@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
-use std::fmt::{Debug, Display};
+use std::fmt::{self, Debug, Display, Formatter};
 use std::future::Future;
 use std::process::exit;
 use std::time::{Duration, Instant};
@@ -62,6 +62,7 @@ impl Report {
         };
         match outcome {
             Ok(()) => println!("ok: {name}"),
+            Err(error) if error.is::<Cannot>() => println!("none: {name}: {error}"),
             Err(error) => {
                 self.failed += 1;
                 println!("FAILED: {name}: {error}");
@@ -69,15 +70,77 @@ impl Report {
         }
     }
 
-    /// Says why a client cannot do what is checked.
-    pub fn none(&self, name: &str, why: &str) {
-        println!("none: {name}: {why}");
-    }
-
     /// Ends the program.
     pub fn end(self) -> ! {
         exit(i32::from(self.failed > 0))
     }
+}
+
+/// Runs all checks of the matrix in their order. A program has a function for each, which is called with its
+/// servers.
+#[macro_export]
+macro_rules! check_all {
+    ($report:ident, $servers:ident) => {
+        $crate::check_all! { $report, $servers:
+            "connect without a password" => connect,
+            "connect with a password" => connect_with_password,
+            "a wrong password" => wrong_password,
+            "no password where one is needed" => no_password,
+            "SELECT" => select,
+            "INFO" => info,
+            "strings" => types::strings,
+            "hashes" => types::hashes,
+            "expiry of hash fields" => types::field_expiry,
+            "sets" => types::sets,
+            "sorted sets" => types::sorted_sets,
+            "lists" => collections::lists,
+            "streams" => collections::streams,
+            "consumer groups" => collections::groups,
+            "bitmaps" => collections::bitmaps,
+            "HyperLogLogs" => collections::hyperloglogs,
+            "geo" => collections::geo,
+            "SORT" => collections::sort,
+            "DUMP and RESTORE" => collections::dump,
+            "a WATCH conflict" => transactions::conflict,
+            "WATCH without a conflict" => transactions::no_conflict,
+            "a runtime error in a transaction" => transactions::runtime_error,
+            "a queueing error in a transaction" => transactions::queueing_error,
+            "UNWATCH" => transactions::unwatch,
+            "DISCARD" => transactions::discard,
+            "a pipeline of 10,000" => transactions::pipeline,
+            "publish and subscribe" => messages::publish_subscribe,
+            "patterns" => messages::patterns,
+            "sharded channels" => messages::sharded,
+            "a subscriber reconnects" => messages::reconnect,
+            "client-side caching" => messages::tracking,
+            "BZPOPMIN blocks" => blocking,
+            "lists block" => collections::lists_block,
+            "XREAD blocks" => collections::streams_block,
+            "binary keys and values" => types::binary,
+            "16 connections at once" => transactions::many,
+            "going on after a restart" => after_restart,
+        }
+    };
+    ($report:ident, $servers:ident: $($name:literal => $($check:ident)::+,)+) => {
+        $($report.check($name, $($check)::+($servers)).await;)+
+    };
+}
+
+/// Why a client cannot do what is checked, which is no failure.
+#[derive(Debug)]
+struct Cannot(&'static str);
+
+impl Display for Cannot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Cannot {}
+
+/// The end of a check of what a client cannot do.
+pub fn cannot(why: &'static str) -> Outcome {
+    Err(Cannot(why).into())
 }
 
 /// Compares what was found with what was expected.

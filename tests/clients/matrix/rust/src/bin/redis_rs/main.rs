@@ -6,7 +6,7 @@ mod transactions;
 mod types;
 
 use client_matrix::{
-    Arguments, Outcome, Report, error_of, eventually, holds, is, restart, since, some,
+    Arguments, Outcome, Report, check_all, error_of, eventually, holds, is, restart, since, some,
 };
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::{
@@ -235,7 +235,7 @@ async fn select(servers: &Servers) -> Outcome {
     )
 }
 
-async fn info_check(servers: &Servers) -> Outcome {
+async fn info(servers: &Servers) -> Outcome {
     let mut connection = servers.fresh().await?;
     let info: redis::InfoDict = cmd("INFO").query_async(&mut connection).await?;
     is(
@@ -324,108 +324,6 @@ async fn main() -> Outcome {
     servers.version = info.get("redis_version").ok_or("no redis_version")?;
     let servers = &servers;
     let mut report = Report::default();
-    report
-        .check("connect without a password", connect(servers))
-        .await;
-    report
-        .check("connect with a password", connect_with_password(servers))
-        .await;
-    report
-        .check("a wrong password", wrong_password(servers))
-        .await;
-    report
-        .check("no password where one is needed", no_password(servers))
-        .await;
-    report.check("SELECT", select(servers)).await;
-    report.check("INFO", info_check(servers)).await;
-    report.check("strings", types::strings(servers)).await;
-    report.check("hashes", types::hashes(servers)).await;
-    report
-        .check("expiry of hash fields", types::field_expiry(servers))
-        .await;
-    report.check("sets", types::sets(servers)).await;
-    report
-        .check("sorted sets", types::sorted_sets(servers))
-        .await;
-    report.check("lists", collections::lists(servers)).await;
-    report.check("streams", collections::streams(servers)).await;
-    report
-        .check("consumer groups", collections::groups(servers))
-        .await;
-    report.check("bitmaps", collections::bitmaps(servers)).await;
-    report
-        .check("HyperLogLogs", collections::hyperloglogs(servers))
-        .await;
-    report.check("geo", collections::geo(servers)).await;
-    report.check("SORT", collections::sort(servers)).await;
-    report
-        .check("DUMP and RESTORE", collections::dump(servers))
-        .await;
-    report
-        .check("a WATCH conflict", transactions::conflict(servers))
-        .await;
-    report
-        .check(
-            "WATCH without a conflict",
-            transactions::no_conflict(servers),
-        )
-        .await;
-    report
-        .check(
-            "a runtime error in a transaction",
-            transactions::runtime_error(servers),
-        )
-        .await;
-    report
-        .check(
-            "a queueing error in a transaction",
-            transactions::queueing_error(servers),
-        )
-        .await;
-    report
-        .check("UNWATCH", transactions::unwatch(servers))
-        .await;
-    report
-        .check("DISCARD", transactions::discard(servers))
-        .await;
-    report
-        .check("a pipeline of 10,000", transactions::pipeline(servers))
-        .await;
-    report
-        .check(
-            "publish and subscribe",
-            messages::publish_subscribe(servers),
-        )
-        .await;
-    report.check("patterns", messages::patterns(servers)).await;
-    if servers.resp3() {
-        report
-            .check("sharded channels", messages::sharded(servers))
-            .await;
-    } else {
-        report.none("sharded channels", "only in RESP3");
-    }
-    report
-        .check("a subscriber reconnects", messages::reconnect(servers))
-        .await;
-    report
-        .check("client-side caching", messages::cache(servers))
-        .await;
-    report.check("BZPOPMIN blocks", blocking(servers)).await;
-    report
-        .check("lists block", collections::lists_block(servers))
-        .await;
-    report
-        .check("XREAD blocks", collections::streams_block(servers))
-        .await;
-    report
-        .check("binary keys and values", types::binary(servers))
-        .await;
-    report
-        .check("16 connections at once", transactions::many(servers))
-        .await;
-    report
-        .check("going on after a restart", after_restart(servers))
-        .await;
+    check_all!(report, servers);
     report.end()
 }

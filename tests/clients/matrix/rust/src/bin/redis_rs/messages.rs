@@ -1,7 +1,7 @@
 //! Publish and subscribe, and what tracking sends.
 
 use crate::Servers;
-use client_matrix::{Outcome, error_of, eventually, holds, is, some, soon, texts};
+use client_matrix::{Outcome, cannot, error_of, eventually, holds, is, some, soon, texts};
 use futures_util::StreamExt;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::caching::CacheConfig;
@@ -167,6 +167,9 @@ pub async fn patterns(servers: &Servers) -> Outcome {
 }
 
 pub async fn sharded(servers: &Servers) -> Outcome {
+    if !servers.resp3() {
+        return cannot("only in RESP3");
+    }
     let mut publisher = servers.fresh().await?;
     let (sender, mut receiver) = unbounded_channel();
     let config = AsyncConnectionConfig::new().set_push_sender(sender);
@@ -292,7 +295,7 @@ pub async fn reconnect(servers: &Servers) -> Outcome {
 }
 
 /// The client's own cache, which needs RESP3.
-pub async fn cache(servers: &Servers) -> Outcome {
+pub async fn tracking(servers: &Servers) -> Outcome {
     let mut other = servers.fresh().await?;
     let config = AsyncConnectionConfig::new().set_cache_config(CacheConfig::default());
     if !servers.resp3() {
