@@ -13,7 +13,7 @@ use crate::commands::spec::{
 use crate::commands::timeout;
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, Want};
-use crate::keyspace::{Db, Object};
+use crate::keyspace::{Db, Object, View};
 use crate::resp::{Args, Key, Reply};
 use crate::types::Stream;
 use crate::types::stream::StreamId;
@@ -146,39 +146,18 @@ pub(super) const XREAD: CommandSpec =
 
 fn xread(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attempt, Error> {
     let options = ReadOptions::parse(args, db.access.now, false)?;
-    let mut found = SmallVec::<[(usize, StreamId); 4]>::new();
-    let mut rewritten = Vec::new();
-    for index in options.keys.clone() {
-        let key = args.key(index);
-        if !db.covers(key) {
-            continue;
-        }
-        let sent = options.id(args, index);
-        let after = behind(stream(db, key)?, sent)?;
-        if sent == b"$" && options.block.is_some() {
-            let text = after.text();
-            rewritten.push((index + options.keys.len(), text.bytes().into()));
-        }
-        found.push((index, after));
-    }
-    // As Redis does, which shows in the statistics: all keys are looked up once more.
-    let mut error = None;
-    found.retain(|(index, after)| match stream(db, args.key(*index)) {
-        Ok(stream) => stream.is_some_and(|stream| has_entries(stream, *after)),
-        Err(wrong) => {
-            error = Some(wrong);
-            false
-        }
-    });
-    if let Some(error) = error {
-        return Err(error);
-    }
-    if !found.is_empty() {
-        reply.keyed(found.len());
-        for (index, after) in found {
-            let key = args.key(index);
-            reply.keyed_value(key.bytes);
-            write_after(db, key, after, options.most, reply)?;
+    // Of the keys whose shards are not locked, none came in this batch.
+    let covered: SmallVec<[usize; 4]> = options
+        .keys
+        .clone()
+        .filter(|&index| db.covers(args.key(index)))
+        .collect();
+    let Found { ready, rewritten } = db.look_up(|view| find(view, args, &options, &covered))?;
+    if !ready.is_empty() {
+        reply.keyed(ready.len());
+        let view = db.view();
+        for (index, after) in ready {
+            write_after(&view, args.key(index), after, options.most, reply)?;
         }
         return Ok(Attempt::Done);
     }
@@ -192,9 +171,39 @@ fn xread(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attem
     }))
 }
 
-/// Looks a stream up for a read.
-fn stream<'a>(db: &'a mut Db<'_>, key: Key<'_>) -> Result<Option<&'a Stream>, Error> {
-    db.read(key).map(|entry| entry.object()).transpose()
+/// What XREAD finds.
+struct Found {
+    /// The arguments that are keys of streams with entries behind an ID, and that ID.
+    ready: SmallVec<[(usize, StreamId); 4]>,
+    /// IDs in place of `$`.
+    rewritten: Vec<(usize, Box<[u8]>)>,
+}
+
+fn find(
+    view: &View<'_>,
+    args: Args<'_>,
+    options: &ReadOptions,
+    covered: &[usize],
+) -> Result<Found, Error> {
+    let mut found = Found {
+        ready: SmallVec::new(),
+        rewritten: Vec::new(),
+    };
+    for &index in covered {
+        let sent = options.id(args, index);
+        let after = behind(view.object::<Stream>(args.key(index))?, sent)?;
+        if sent == b"$" && options.block.is_some() {
+            let place = index + options.keys.len();
+            found.rewritten.push((place, after.text().bytes().into()));
+        }
+        found.ready.push((index, after));
+    }
+    // As Redis does, which shows in the statistics: all keys are looked up once more.
+    found.ready.retain(|(index, after)| {
+        let stream = view.object::<Stream>(args.key(*index));
+        stream.is_ok_and(|stream| stream.is_some_and(|stream| has_entries(stream, *after)))
+    });
+    Ok(found)
 }
 
 /// The ID behind which entries are wanted.
@@ -222,13 +231,13 @@ fn has_entries(stream: &Stream, after: StreamId) -> bool {
 }
 
 fn write_after(
-    db: &mut Db<'_>,
+    view: &View<'_>,
     key: Key<'_>,
     after: StreamId,
     most: usize,
     reply: &mut Reply<'_>,
 ) -> Result<(), Error> {
-    let entry = db.peek(key);
+    let entry = view.peek(key);
     let stream: Option<&Stream> = entry.map(|entry| entry.object()).transpose()?;
     if let (Some(stream), Some(first)) = (stream, after.next()) {
         let guess = if after < stream.first_id() {
@@ -236,6 +245,7 @@ fn write_after(
         } else {
             1
         };
+        reply.keyed_value(key.bytes);
         write_entries(stream.range(first, StreamId::MAX), most, guess, reply);
     }
     Ok(())
