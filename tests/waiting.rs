@@ -91,7 +91,8 @@ fn push(client: &mut Client, random: &mut Random, number: u64) {
 
 /// Waits for elements of one list and moves them to the next stage, until its connection is closed.
 fn carry(client: &mut Client, random: &mut Random, source: &str, to: &str) {
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < 2 * patience() {
         let destination = list(to, random);
         let timeout = timeout(random);
         let sent = match random.below(4) {
@@ -114,7 +115,8 @@ fn carry(client: &mut Client, random: &mut Random, source: &str, to: &str) {
 /// Takes elements of the last stage, and gives them to `taken`, until its connection is closed.
 fn take(client: &mut Client, random: &mut Random, mut taken: impl FnMut(Vec<u8>)) {
     let all: Vec<String> = (0..WIDTH).map(|number| format!("out:{number}")).collect();
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < 2 * patience() {
         let timeout = timeout(random);
         let mut keys = all.clone();
         keys.rotate_left(random.below(WIDTH) as usize);
@@ -147,9 +149,15 @@ fn take(client: &mut Client, random: &mut Random, mut taken: impl FnMut(Vec<u8>)
     }
 }
 
+/// Whether to go on: not told to stop, nor after a failure that nobody told of.
+fn goes_on(stop: &AtomicBool, began: Instant) -> bool {
+    !stop.load(Relaxed) && began.elapsed() < patience()
+}
+
 /// Ends waits of others, until it is told to stop.
 fn unblock(client: &mut Client, random: &mut Random, stop: &AtomicBool) {
-    while !stop.load(Relaxed) {
+    let began = Instant::now();
+    while goes_on(stop, began) {
         let id = (1 + random.below(40)).to_string();
         let how = ["TIMEOUT", "ERROR"][random.below(2) as usize];
         client.call(&["CLIENT", "UNBLOCK", &id, how]);
@@ -228,7 +236,8 @@ fn what_goes_round_stays_whole() {
             let mut random = random.fork();
             let (stop, hops) = (&stop, &hops);
             scope.spawn(move || {
-                while !stop.load(Relaxed) {
+                let began = Instant::now();
+                while goes_on(stop, began) {
                     let from = random.below(RING);
                     let to = (from + 1) % RING;
                     let (from, to) = (format!("ring:{from}"), format!("ring:{to}"));
