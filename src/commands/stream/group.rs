@@ -254,8 +254,14 @@ fn destroy(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandRes
     Ok(())
 }
 
-/// Frees a group after the locks, if it is large.
+/// Bytes from which a group is freed after the locks.
+const LARGE_GROUP: usize = 4096;
+
+/// Frees a group: after the locks, if it is large.
 fn free(db: &mut Db<'_>, key: Key<'_>, group: ConsumerGroup) {
+    if group.heap_bytes() < LARGE_GROUP {
+        return;
+    }
     let mut rest = Stream::new();
     rest.groups_mut().create(key.bytes, group);
     db.discard_object(rest);
