@@ -10,7 +10,7 @@ use super::listpack::{Element, Listpack};
 use super::read::Reader;
 use super::ziplist::{Ziplist, zipmap};
 use super::{Corrupt, Limits, Loaded, code, stream};
-use crate::types::hash::FieldExpiry;
+use crate::types::hash::{Field, FieldExpiry};
 use crate::types::list::Builder;
 use crate::types::set::{Member, SetLimits};
 use crate::types::{self, Hash, List, Set, SortedSet, number};
@@ -281,7 +281,6 @@ fn packed_timed_hash(bytes: &[u8], limits: &Limits) -> Result<Hash, Corrupt> {
     let mut elements = listpack.elements();
     let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
     let mut last = 1;
-    let mut timed: Vec<(Element<'_>, i64)> = Vec::new();
     while let (Some(name), Some(value), Some(expiry)) =
         (elements.next(), elements.next(), elements.next())
     {
@@ -289,15 +288,11 @@ fn packed_timed_hash(bytes: &[u8], limits: &Limits) -> Result<Hash, Corrupt> {
         ensure((0..=code::LATEST_FIELD_EXPIRY).contains(&at))?;
         ensure(at == 0 || last > 0 && at >= last)?;
         last = at;
-        let value = value.bytes(&mut other);
-        ensure(hash.set(name.bytes(&mut one), value, FieldExpiry::Clear, NO_LIMITS))?;
-        if at > 0 {
-            timed.push((name, at));
-        }
-    }
-    // From the last to the first: of those that expire together, the last one to be told comes first.
-    for (name, at) in timed.into_iter().rev() {
-        hash.set_expiry(name.bytes(&mut one), Some(at));
+        ensure(hash.push(Field {
+            name: name.bytes(&mut one),
+            value: value.bytes(&mut other),
+            expiry: (at > 0).then_some(at),
+        }))?;
     }
     Ok(hash)
 }

@@ -149,7 +149,7 @@ impl<'a> Iterator for Fields<'a> {
 pub fn set(packed: &mut Packed, name: &[u8], value: &[u8], clear: bool) -> bool {
     let fields = Fields::of(packed);
     let Some(spot) = fields.find(name) else {
-        push(packed, name, value);
+        push(packed, name, value, None);
         return true;
     };
     let clear = clear && fields.expiry(spot) != NEVER;
@@ -172,9 +172,11 @@ pub fn set(packed: &mut Packed, name: &[u8], value: &[u8], clear: bool) -> bool 
     false
 }
 
-fn push(packed: &mut Packed, name: &[u8], value: &[u8]) {
+/// Adds a field that is not there behind all others, which must be its place. The fields must have room for
+/// an expiry if it has one. O(1).
+pub fn push(packed: &mut Packed, name: &[u8], value: &[u8], expiry: Option<i64>) {
     let lengths = Lengths::pair(name.len(), value.len());
-    let expiry = NEVER.to_le_bytes();
+    let expiry = expiry.unwrap_or(NEVER).to_le_bytes();
     let extra = if may_expire(packed) { EXPIRY } else { 0 };
     let parts = [lengths.bytes(), name, value, &expiry[..extra]];
     packed.splice(packed.bytes().len(), 0, &parts);

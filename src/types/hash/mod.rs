@@ -248,6 +248,28 @@ impl Hash {
         fresh
     }
 
+    /// Adds a field with its expiry behind all others, whatever the limits: of a compact hash, none of them
+    /// may expire later, and [`Hash::let_expire`] must have been called if it has one. False if there is a
+    /// field of this name. Costs as [`Hash::get`].
+    pub fn push(&mut self, field: Field<'_>) -> bool {
+        if self.get(field.name).is_some() {
+            return false;
+        }
+        let Field {
+            name,
+            value,
+            expiry,
+        } = field;
+        let needed = name.len() + value.len() + compact::OVERHEAD;
+        match self.0.get_mut() {
+            FormMut::Compact(packed) if packed.has_room(needed) => {
+                compact::push(packed, name, value, expiry);
+            }
+            _ => self.enlarge(1).insert(hasher::hash(name), field),
+        }
+        true
+    }
+
     /// Goes over to the large form, with room for `more` fields.
     pub fn make_large(&mut self, more: usize) {
         if self.is_compact() {
