@@ -31,7 +31,13 @@ const PFADD: CommandSpec =
 
 fn pfadd(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let most = db.access.config.hll_sparse_max_bytes();
-    let changes = db.edit_bytes(args.key(1), "pfadd", check, |value| {
+    let known = |value: &[u8]| {
+        check::<u64>(value)?;
+        // A HyperLogLog that has seen much is changed by few elements.
+        let has_all = args.from(2).all(|element| hyperloglog::has(value, element));
+        Ok(has_all.then_some(0))
+    };
+    let changes = db.edit_bytes(args.key(1), "pfadd", known, |value| {
         let mut changes = 0;
         if value.is_empty() {
             *value = hyperloglog::empty();
@@ -94,10 +100,11 @@ fn count_one(db: &mut Db<'_>, key: Key<'_>) -> Result<u64, Error> {
     if db.read(key).is_none() {
         return Ok(0);
     }
-    db.edit_bytes(key, "pfcount", check, |value| {
-        if let Some(count) = hyperloglog::noted_count(value) {
-            return Ok((count, 0));
-        }
+    let known = |value: &[u8]| {
+        check::<u64>(value)?;
+        Ok(hyperloglog::noted_count(value))
+    };
+    db.edit_bytes(key, "pfcount", known, |value| {
         let count = hyperloglog::count(value).map_err(|Corrupted| CORRUPTED)?;
         hyperloglog::note_count(value, count);
         Ok((count, 1))
@@ -227,9 +234,9 @@ pub const COMMANDS: &[CommandSpec] = &[PFADD, PFCOUNT, PFDEBUG, PFMERGE, PFSELFT
 
 const CORRUPTED: Error = Error::Static("INVALIDOBJ Corrupted HLL object detected");
 
-fn check(bytes: &[u8]) -> Result<(), Error> {
+fn check<R>(bytes: &[u8]) -> Result<Option<R>, Error> {
     match hyperloglog::is_value(bytes) {
-        true => Ok(()),
+        true => Ok(None),
         false => Err(Error::Static(
             "WRONGTYPE Key is not a valid HyperLogLog string value.",
         )),
@@ -250,7 +257,7 @@ fn read_all(db: &mut Db<'_>, args: Args<'_>) -> Result<(Union, bool), Error> {
         };
         let mut buffer = itoa::Buffer::new();
         let value = entry.string()?.bytes(&mut buffer);
-        check(value)?;
+        check::<()>(value)?;
         union.add(value).map_err(|Corrupted| CORRUPTED)?;
         dense |= hyperloglog::is_dense(value);
     }

@@ -1,7 +1,5 @@
 //! Values of every type there and back, bytes that other versions have written, and bytes that nobody should.
 
-use std::time::{Duration, Instant};
-
 use super::listpack::{Builder, Element};
 use super::payload::{self, Refusal};
 use super::write::Writer;
@@ -614,10 +612,12 @@ fn spoil(value: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
 /// of 88 that a byte of compressed text stands for, and takes some 100 in a table with room to grow.
 const MOST_FOR_EACH_BYTE: usize = 88 * 100;
 
+/// Payloads that are spoilt and read.
+const ROUNDS: usize = 10_000;
+
 #[test]
 fn spoilt_payloads_never_panic() {
     let mut chance = Chance::new(9);
-    let end = Instant::now() + Duration::from_secs(8);
     let (mut accepted, mut refused) = (0, 0);
     let mut sources: Vec<Vec<u8>> = old_and_new_forms()
         .into_iter()
@@ -630,11 +630,7 @@ fn spoilt_payloads_never_panic() {
         );
         sources.push(bytes[..bytes.len() - 10].to_vec());
     }
-    for round in 0..20_000 {
-        if Instant::now() > end {
-            // A machine that has much else to do.
-            break;
-        }
+    for round in 0..ROUNDS {
         let mut value = sources[chance.below(sources.len())].clone();
         for _ in 0..=chance.below(2) {
             let other = &sources[chance.below(sources.len())];

@@ -112,6 +112,15 @@ fn register_of(element: &[u8]) -> (usize, u8) {
     (index, run as u8 + 1)
 }
 
+/// Whether adding an element to a valid value is known to change nothing: only of a dense one.
+pub fn has(value: &[u8], element: &[u8]) -> bool {
+    if !is_dense(value) {
+        return false;
+    }
+    let (index, count) = register_of(element);
+    get_dense(&value[HEADER..], index) >= count
+}
+
 /// Adds an element. Whether a register changed; the noted count is then out of date. A sparse value becomes
 /// dense where a register or its length, more than `most` bytes, demands it.
 ///

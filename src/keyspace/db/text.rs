@@ -44,9 +44,9 @@ impl Db<'_> {
         Ok(result)
     }
 
-    /// Gives `change` the bytes under a key to be changed in any way, if `check` accepts them; for a missing key,
-    /// no bytes. It returns its result and how many changes it made. If any, they are signalled as `event`. The
-    /// string's encoding becomes `raw`.
+    /// Gives `change` the bytes under a key to be changed in any way, if `check` accepts them and does not know a
+    /// result for which nothing needs to change; for a missing key, no bytes. It returns its result and how many
+    /// changes it made. If any, they are signalled as `event`. The string's encoding becomes `raw`.
     ///
     /// # Errors
     /// `WRONGTYPE`, or what `check` or `change` return; `change` must then have changed nothing.
@@ -54,14 +54,16 @@ impl Db<'_> {
         &mut self,
         key: Key<'_>,
         event: &'static str,
-        check: impl FnOnce(&[u8]) -> Result<(), Error>,
+        check: impl FnOnce(&[u8]) -> Result<Option<R>, Error>,
         change: impl FnOnce(&mut Vec<u8>) -> Result<(R, u64), Error>,
     ) -> Result<R, Error> {
         let (index, access) = (self.access.index, self.access);
         let edited = match self.live(index, key) {
             Some(entry) => {
                 access.touch(entry);
-                check(entry.string()?.bytes(&mut itoa::Buffer::new()))?;
+                if let Some(known) = check(entry.string()?.bytes(&mut itoa::Buffer::new()))? {
+                    return Ok(known);
+                }
                 let mut bytes = entry.take_bytes();
                 let edited = change(&mut bytes);
                 entry.adopt(bytes);

@@ -241,8 +241,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         if requests.len() > 1 {
             for stage in [Prefetch::Group, Prefetch::Entry] {
+                let mut last = 0;
                 for slot in slots.iter().filter(|slot| slot.hash != 0) {
-                    server.keyspace.prefetch(slot.hash, self.session.db, stage);
+                    // Many requests in a row for one key, as of a queue, need it once.
+                    if slot.hash != last {
+                        server.keyspace.prefetch(slot.hash, self.session.db, stage);
+                        last = slot.hash;
+                    }
                 }
             }
         }
