@@ -53,9 +53,11 @@ impl Access<'_> {
     }
 
     /// The most bytes that a string may have: `proto-max-bulk-len`, but below 4 GiB whatever it says, for
-    /// an entry counts in 32 bits.
+    /// an entry counts in 32 bits, and so does a list what it keeps around an element.
     pub fn longest_string(&self) -> usize {
-        self.config.proto_max_bulk_len().min(u32::MAX as usize)
+        const AROUND: usize = 4096;
+        let most = u32::MAX as usize - AROUND;
+        self.config.proto_max_bulk_len().min(most)
     }
 
     /// How large a hash may be in its compact form.

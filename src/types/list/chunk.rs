@@ -289,6 +289,8 @@ impl Chunk {
             len,
             count,
         } = *self.header();
+        // What is written relies on it: a length that was cut would be a place outside.
+        assert!(capacity <= u32::MAX as usize, "no chunk has 4 GiB");
         let wanted = layout(capacity);
         let stays = self.is_owned() && start as usize == to;
         let fresh = if stays {
