@@ -283,7 +283,7 @@ impl Log {
         };
         last.1.append(last.0, id, pairs);
         self.len += 1;
-        self.entries_added += 1;
+        self.entries_added = self.entries_added.wrapping_add(1);
         self.last_id = id;
         if self.len == 1 {
             self.first_id = id;

@@ -281,3 +281,25 @@ fn the_last_id_of_all() {
     assert_eq!(stream.range(StreamId::MAX, StreamId::MAX).count(), 1);
     assert_eq!(stream.iter().count(), 3);
 }
+
+/// A restored stream may say that any number of entries was added.
+#[test]
+fn the_count_of_what_was_added_wraps_around() {
+    let mut stream = Stream::new();
+    stream.set_entries_added(u64::MAX);
+    let id = NewId::Given(StreamId::new(1, 0));
+    assert!(
+        stream
+            .append(
+                id,
+                0,
+                [(&b"f"[..], &b"v"[..])].into_iter(),
+                NodeLimits {
+                    bytes: 0,
+                    entries: 0
+                }
+            )
+            .is_ok()
+    );
+    assert_eq!(stream.entries_added(), 0);
+}
