@@ -8,17 +8,22 @@ use smallvec::SmallVec;
 
 use crate::clients::{signal, waiting};
 use crate::clock;
+use crate::commands::registry;
+use crate::commands::spec::Flags;
+use crate::config::MaxmemoryPolicy;
+use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, Waiter};
 use crate::keyspace::locks::shard_of;
 use crate::keyspace::{Db, Keyspace, Locked, Mode, ShardSet};
 use crate::latency::timer;
+use crate::memory;
 use crate::observers::inbox::Inbox;
 use crate::resp::{Key, Reply};
 use crate::server::Server;
 use crate::stats::WorkerStats;
 
 /// Clients that are to be woken once the shards are unlocked: those that were served, with the microseconds
-/// that this took, and those that are to look again.
+/// that this took, and those that were refused or are to look again.
 pub type Served = SmallVec<[(Arc<Waiter>, Option<u64>); 1]>;
 
 /// Lets a client wait. The shards of its keys are locked, so that nothing comes between the attempt
@@ -46,6 +51,11 @@ pub fn serve(db: &mut Db<'_>, stats: &WorkerStats) -> Served {
         while let Some(waiter) = db.next_waiter(&mut ready) {
             // Not one whose time has run out, or that was unblocked or closed, just now.
             if waiter.client.killed.load(Relaxed) || !waiter.client.claim_wait() {
+                continue;
+            }
+            if lacks_memory(db, &waiter) {
+                refuse(stats, &waiter, &Error::Oom);
+                served.push((waiter, None));
                 continue;
             }
             db.cover(&waiter);
@@ -132,6 +142,29 @@ fn remember(db: &Db<'_>, waiter: &Waiter) {
     }
 }
 
+/// Whether the client's command is one that is refused over `maxmemory`, which is passed: since Redis 7.4 it is looked at
+/// anew when it runs again. Where there is something to evict the next command makes room, for here shards are locked.
+fn lacks_memory(db: &Db<'_>, waiter: &Waiter) -> bool {
+    let config = db.access.config;
+    let limit = config.maxmemory();
+    limit != 0
+        && config.maxmemory_policy() == MaxmemoryPolicy::NoEviction
+        && registry::all()[waiter.command]
+            .flags
+            .contains(Flags::DENY_OOM)
+        && memory::publish() > limit
+}
+
+/// Answers a client, which has been claimed, without running its command.
+fn refuse(stats: &WorkerStats, waiter: &Waiter, error: &Error) {
+    let place = waiter.client.known_inbox().map_or(0, Inbox::place);
+    let mut out = Vec::new();
+    Reply::new(&mut out, waiter.protocol).error(error);
+    stats.count_error(&error.code());
+    stats.commands[waiter.command].rejected.add(1);
+    waiter.answer(place, &out);
+}
+
 /// Runs the command of a client for it. False if there still is nothing for it.
 fn run(db: &mut Db<'_>, stats: &WorkerStats, waiter: &Waiter) -> bool {
     let own = db.access;
@@ -203,7 +236,6 @@ mod tests {
     use crate::clients::Client;
     use crate::clock::Micros;
     use crate::config::Config;
-    use crate::error::Error;
     use crate::keyspace::blocked::Want;
     use crate::keyspace::locks::shard_of;
     use crate::keyspace::object::Kind;
