@@ -354,9 +354,29 @@ fn what_changed_meanwhile_stays() {
         ("GETDEL k", false),
         ("GET k", false),
         ("SET l w", false),
+        ("XADD s 2-2 f v", true),
+        ("XGROUP CREATE s h 0", true),
+        ("XREADGROUP GROUP g c STREAMS s >", true),
+        ("XACK s g 1-1", true),
+        ("XCLAIM s g d 0 1-1", true),
+        ("XACK s g 1-2", false),
+        ("XREAD STREAMS s 0", false),
     ] {
         other.ok("FLUSHALL");
-        other.ok("SET k v");
+        if change.contains(" s ") {
+            for made in [
+                "XADD s 1-1 f v",
+                "XGROUP CREATE s g 0",
+                "XREADGROUP GROUP g c STREAMS s >",
+                "XADD s 1-2 f v",
+            ] {
+                other.ok(made);
+            }
+            other.ok("RENAME s k");
+        } else {
+            other.ok("SET k v");
+        }
+        let change = &change.replace(" s ", " k ");
         let mut client = begin(&server, &target, "k 0 5000");
         let (mut socket, _) = target.accept(1);
         other.ok(change);

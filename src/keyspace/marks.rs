@@ -1,6 +1,7 @@
 //! Keys that were looked at, of which one will ask later whether they are still the same.
 //!
-//! A mark is a watch (`transactions.md` 4) of nobody's session: it sees whatever WATCH would.
+//! A mark is a watch (`transactions.md` 4) of nobody's session: it sees whatever WATCH would, and what consumer
+//! groups do to a stream besides.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ struct Marked {
     hash: u64,
     key: Box<[u8]>,
     baseline: Baseline,
+    moment: u64,
 }
 
 /// Marked keys of one database. They must be unmarked.
@@ -57,6 +59,7 @@ impl Db<'_> {
         marks.keys.push(Marked {
             hash: key.hash,
             key: key.bytes.into(),
+            moment: watches.moment(),
             baseline: watches.watch(marks.index, key, &marks.slot, seen),
         });
     }
@@ -72,6 +75,7 @@ impl Db<'_> {
             let stored = shard.entry(index, key.hash, key.bytes);
             let watches = &shard.watches;
             watches.is_dirty(index, key, marked.baseline, stored, now)
+                || watches.is_tended(index, key, marked.moment)
         });
         let changed: Vec<bool> = changed.collect();
         for (_, key) in keys() {

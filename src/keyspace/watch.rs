@@ -103,6 +103,8 @@ struct Row {
     key: Box<[u8]>,
     version: u64,
     removal: u64,
+    /// When the value was last tended, which is no change of the key.
+    tended: u64,
     /// The latest expiry of a field that was removed because of it.
     last_field: Millis,
     watchers: SmallVec<[Watcher; 1]>,
@@ -166,6 +168,7 @@ impl WatchTable {
                 key: key.bytes.into(),
                 version: last_version,
                 removal: last_version,
+                tended: last_version,
                 last_field: Millis::MIN,
                 watchers: SmallVec::new(),
             })
@@ -236,6 +239,25 @@ impl WatchTable {
             || stored.is_some_and(|entry| {
                 entry.is_expired(now) || entry.latest_due_field(now).is_some_and(|due| due > at)
             })
+    }
+
+    /// The moment that [`WatchTable::is_tended`] is asked about: changes have higher numbers from here on.
+    pub fn moment(&self) -> u64 {
+        self.last_version
+    }
+
+    /// Whether the value under a watched key was tended since `moment`.
+    pub fn is_tended(&self, database: usize, key: Key<'_>, moment: u64) -> bool {
+        self.row(database, key)
+            .is_some_and(|row| row.tended > moment)
+    }
+
+    /// A value was changed without a change of its key, of which nobody becomes dirty. O(1).
+    pub fn tended(&mut self, database: usize, key: Key<'_>) {
+        let version = self.next_version();
+        if let Some(row) = self.row_mut(database, key) {
+            row.tended = version;
+        }
     }
 
     fn next_version(&mut self) -> u64 {

@@ -1,5 +1,5 @@
 //! Changes inside a key's value that are none of the key: they count, but who watches or tracks the key hears
-//! nothing (what the consumer groups of a stream do).
+//! nothing (what the consumer groups of a stream do). Only marks see them.
 
 use super::Db;
 use crate::error::Error;
@@ -42,6 +42,10 @@ impl Db<'_> {
         }
         let (result, changes) = change(entry.object_mut::<T>()?)?;
         self.dirty += changes;
+        let watches = &mut self.shard_mut(key).watches;
+        if changes > 0 && !watches.is_empty() {
+            watches.tended(access.index, key);
+        }
         Ok(Some(result))
     }
 }
