@@ -135,7 +135,25 @@ impl<'a> Reply<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// A line of one byte and a number.
+    #[inline]
     fn header(&mut self, kind: u8, value: i64) {
+        // Yes and no, and the lengths of most strings and arrays.
+        match value {
+            0..10 => {
+                let digit = b'0' + value as u8;
+                self.out.extend_from_slice(&[kind, digit, b'\r', b'\n']);
+            }
+            10..100 => {
+                let [tens, units] = [value / 10, value % 10].map(|digit| b'0' + digit as u8);
+                self.out
+                    .extend_from_slice(&[kind, tens, units, b'\r', b'\n']);
+            }
+            _ => self.long_header(kind, value),
+        }
+    }
+
+    fn long_header(&mut self, kind: u8, value: i64) {
         self.out.push(kind);
         self.out
             .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
