@@ -5,6 +5,7 @@
 //! An element is its encoding, its bytes, and the length of both, which is read from behind. 255 ends it.
 
 use super::Corrupt;
+pub use crate::types::list::Element;
 use crate::types::number;
 
 /// Bytes in front of the first element.
@@ -18,36 +19,6 @@ const UNCOUNTED: u16 = u16::MAX;
 
 /// Most bytes of the length behind an element.
 const LONGEST_BACK_LENGTH: usize = 5;
-
-/// An element of a listpack or a ziplist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element<'a> {
-    /// An integer: one whose text was put in.
-    Int(i64),
-    /// Any other bytes. They may be an integer's text too, where another program wrote them.
-    Bytes(&'a [u8]),
-}
-
-impl<'a> Element<'a> {
-    /// The bytes; an integer's text is put into `buffer`.
-    pub fn bytes<'b>(self, buffer: &'b mut itoa::Buffer) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        match self {
-            Element::Int(number) => buffer.format(number).as_bytes(),
-            Element::Bytes(bytes) => bytes,
-        }
-    }
-
-    /// The integer that it is or that its text stands for.
-    pub fn integer(self) -> Option<i64> {
-        match self {
-            Element::Int(number) => Some(number),
-            Element::Bytes(bytes) => number::parse_i64(bytes),
-        }
-    }
-}
 
 /// The length behind an element of `len` bytes, in seven bits each, the lowest last.
 fn back_length(len: usize) -> ([u8; LONGEST_BACK_LENGTH], usize) {

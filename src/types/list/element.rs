@@ -18,12 +18,12 @@ const INTEGER_24_BITS: u8 = 0xf2;
 const INTEGER_32_BITS: u8 = 0xf3;
 const INTEGER_64_BITS: u8 = 0xf4;
 
-/// An element of a list.
+/// An element of a list, or of a listpack or ziplist that comes from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element<'a> {
     /// An integer; the element is its text.
     Int(i64),
-    /// Any other bytes.
+    /// Any other bytes. They may be an integer's text too, where another program wrote them.
     Bytes(&'a [u8]),
 }
 
@@ -49,6 +49,14 @@ impl<'a> Element<'a> {
         match self {
             Element::Int(number) => buffer.format(number).as_bytes(),
             Element::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The integer that it is or that its text stands for.
+    pub fn integer(self) -> Option<i64> {
+        match self {
+            Element::Int(number) => Some(number),
+            Element::Bytes(bytes) => number::parse_i64(bytes),
         }
     }
 }
