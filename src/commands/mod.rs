@@ -33,6 +33,7 @@ pub mod module;
 pub mod monitor;
 pub mod object;
 pub mod persistence;
+pub mod pops;
 pub mod pubsub;
 pub mod registry;
 pub mod replication;

@@ -1,12 +1,11 @@
 //! Pops and moves that wait until there is an element.
 
-use std::ops::Range;
-
-use crate::commands::list::pop::{COUNT, KEY_NUMBER, MultiPop, NUMKEYS, pop_keyed, pop_one_after};
+use crate::commands::list::pop::{pop_keyed, pop_one_after};
 use crate::commands::list::transfer::{
     DESTINATION, KEYS, SOURCE, WHERE, WHERE_FROM, WHERE_TO, end, transfer,
 };
 use crate::commands::list::{KEY, POPPED};
+use crate::commands::pops::{COUNT, KEY_NUMBER, MultiPop, NUMKEYS, pop_or_wait};
 use crate::commands::spec::{
     Arg, ArgKind, Arity, BeginSearch, Categories, CommandSpec, Flags, Group, KeySpec,
 };
@@ -14,7 +13,7 @@ use crate::commands::timeout;
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, Want};
 use crate::keyspace::{Db, Object};
-use crate::resp::{Args, Key, Reply};
+use crate::resp::{Args, Reply};
 use crate::types::List;
 use crate::types::list::End;
 
@@ -57,9 +56,9 @@ pub(super) const BLMPOP: CommandSpec =
         .args(&[TIMEOUT, NUMKEYS, KEY.multiple(), WHERE, COUNT]);
 
 fn blmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attempt, Error> {
-    let MultiPop { keys, end, count } = MultiPop::parse(args, 2)?;
+    let MultiPop { keys, end, count } = MultiPop::parse(args, 2, end)?;
     let until = timeout::seconds(args.get(1), db.access.now)?;
-    pop_or_wait(db, args, keys, until, |db, key| {
+    pop_or_wait(db, args, Want::new(List::KIND, keys, until), |db, key| {
         pop_keyed(db, key, end, count, reply)
     })
 }
@@ -121,33 +120,17 @@ fn pop_first(
 ) -> Result<Attempt, Error> {
     let last = args.len() - 1;
     let until = timeout::seconds(args.get(last), db.access.now)?;
-    pop_or_wait(db, args, 1..last, until, |db, key| {
-        pop_one_after(db, key, end, reply, |reply| {
-            reply.array(2);
-            reply.bulk(key.bytes);
-        })
-    })
-}
-
-/// Pops from the first of the keys that holds an element; if none does, says for what to wait, until
-/// `until`.
-///
-/// # Errors
-/// `WRONGTYPE` if a key of another type comes first.
-fn pop_or_wait(
-    db: &mut Db<'_>,
-    args: Args<'_>,
-    keys: Range<usize>,
-    until: Option<i64>,
-    mut pop: impl FnMut(&mut Db<'_>, Key<'_>) -> Result<bool, Error>,
-) -> Result<Attempt, Error> {
-    for index in keys.clone() {
-        let key = args.key(index);
-        if db.covers(key) && pop(db, key)? {
-            return Ok(Attempt::Done);
-        }
-    }
-    Ok(Attempt::Wait(Want::new(List::KIND, keys, until)))
+    pop_or_wait(
+        db,
+        args,
+        Want::new(List::KIND, 1..last, until),
+        |db, key| {
+            pop_one_after(db, key, end, reply, |reply| {
+                reply.array(2);
+                reply.bulk(key.bytes);
+            })
+        },
+    )
 }
 
 /// Moves an element, or says for what to wait.

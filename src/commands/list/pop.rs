@@ -2,15 +2,15 @@
 
 use crate::commands::list::transfer::{self, WHERE};
 use crate::commands::list::{KEY, POPPED, write};
+use crate::commands::pops::{self, COUNT, KEY_NUMBER, MultiPop, NUMKEYS};
 use crate::commands::spec::{
-    Arg, ArgKind, Arity, BeginSearch, Categories, CommandResult, CommandSpec, FindKeys, Flags,
-    Group, KeySpec,
+    Arg, ArgKind, Arity, BeginSearch, Categories, CommandResult, CommandSpec, Flags, Group, KeySpec,
 };
 use crate::error::Error;
 use crate::keyspace::{Db, Missing};
 use crate::resp::{Args, Key, Reply};
+use crate::types::List;
 use crate::types::list::End;
-use crate::types::{List, number};
 
 const KEYS: &[KeySpec] = &[KeySpec::at(1, POPPED)];
 const KEY_COUNT: &[Arg] = &[
@@ -37,19 +37,8 @@ pub(super) const LMPOP: CommandSpec =
         )
         .args(&[NUMKEYS, KEY.multiple(), WHERE, COUNT]);
 
-/// How the keys of LMPOP and BLMPOP are counted.
-pub(super) const KEY_NUMBER: FindKeys = FindKeys::KeyNum {
-    index: 0,
-    first: 1,
-    step: 1,
-};
-pub(super) const NUMKEYS: Arg = Arg::new("numkeys", ArgKind::Integer);
-pub(super) const COUNT: Arg = Arg::new("count", ArgKind::Integer)
-    .token("COUNT")
-    .optional();
-
 fn lmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let MultiPop { keys, end, count } = MultiPop::parse(args, 1)?;
+    let MultiPop { keys, end, count } = MultiPop::parse(args, 1, transfer::end)?;
     for index in keys {
         if pop_keyed(db, args.key(index), end, count, reply)? {
             return Ok(());
@@ -57,54 +46,6 @@ fn lmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResul
     }
     reply.null_array();
     Ok(())
-}
-
-/// The arguments of LMPOP, and of BLMPOP, which has a timeout before them.
-pub(super) struct MultiPop {
-    /// Where the keys are.
-    pub keys: std::ops::Range<usize>,
-    /// From which end to pop.
-    pub end: End,
-    /// How many elements to pop at most; at least 1.
-    pub count: usize,
-}
-
-impl MultiPop {
-    /// Reads the arguments from the number of keys, argument `index`, on.
-    ///
-    /// # Errors
-    /// A number of keys or a count that is no positive integer, or a syntax error.
-    pub fn parse(args: Args<'_>, index: usize) -> Result<MultiPop, Error> {
-        let keys = at_least_one(args, index, "ERR numkeys should be greater than 0")?;
-        let first = index + 1;
-        let place = first.saturating_add(keys);
-        let end = transfer::end(args, place)?;
-        let mut count = None;
-        let mut at = place + 1;
-        while at < args.len() {
-            if count.is_some() || at + 1 == args.len() || !args.is(at, "COUNT") {
-                return Err(Error::Syntax);
-            }
-            count = Some(at_least_one(
-                args,
-                at + 1,
-                "ERR count should be greater than 0",
-            )?);
-            at += 2;
-        }
-        Ok(MultiPop {
-            keys: first..place,
-            end,
-            count: count.unwrap_or(1),
-        })
-    }
-}
-
-fn at_least_one(args: Args<'_>, index: usize, error: &'static str) -> Result<usize, Error> {
-    number::parse_i64(args.get(index))
-        .and_then(|value| usize::try_from(value).ok())
-        .filter(|&value| value > 0)
-        .ok_or(Error::Static(error))
 }
 
 pub(super) const LPOP: CommandSpec =
@@ -156,19 +97,13 @@ fn pop_end(
             Ok(())
         }
         Some(count) => {
-            let count = positive(count)?;
+            let count = pops::count(count)?;
             if !pop(db, key, end, count, reply)? {
                 reply.null_array();
             }
             Ok(())
         }
     }
-}
-
-fn positive(text: &[u8]) -> Result<usize, Error> {
-    number::parse_i64(text)
-        .and_then(|count| usize::try_from(count).ok())
-        .ok_or(Error::Static("ERR value is out of range, must be positive"))
 }
 
 /// The event of elements that were removed from one end.

@@ -1,6 +1,7 @@
 //! Members drawn by chance: every member, or every choice of as many members, with the same chance.
 
 use super::{write_all, write_member};
+use crate::commands::pops;
 use crate::commands::sample;
 use crate::commands::spec::{
     Arg, ArgKind, Arity, Categories, CommandResult, CommandSpec, Flags, Group, KeyFlags, KeySpec,
@@ -53,11 +54,7 @@ fn spop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult
 }
 
 fn spop_count(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let count = args
-        .integer(2)
-        .ok()
-        .and_then(|count| usize::try_from(count).ok())
-        .ok_or(Error::Static("ERR value is out of range, must be positive"))?;
+    let count = pops::count(args.get(2))?;
     let limits = db.access.set_limits();
     let hits = &db.access.stats.keyspace_hits;
     let popped = db.edit_object(args.key(1), Missing::Skip, "spop", |set: &mut Set| {

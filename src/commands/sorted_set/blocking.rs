@@ -1,43 +1,21 @@
 //! Pops that wait until there is a member.
 
-use std::ops::Range;
-
-use crate::commands::sorted_set::pop::{End, MultiPop, POPPED, Shape, pop};
+use crate::commands::pops::{COUNT, KEY_NUMBER, MultiPop, NUMKEYS, pop_or_wait};
+use crate::commands::sorted_set::pop::{End, POPPED, Shape, pop};
 use crate::commands::spec::{
-    Arg, ArgKind, Arity, BeginSearch, Categories, CommandSpec, FindKeys, Flags, Group, KeySpec,
+    Arg, ArgKind, Arity, BeginSearch, Categories, CommandSpec, Flags, Group, KeySpec,
 };
 use crate::commands::timeout;
 use crate::error::Error;
 use crate::keyspace::blocked::{Attempt, Want};
 use crate::keyspace::{Db, Object};
-use crate::resp::{Args, Key, Reply};
+use crate::resp::{Args, Reply};
 use crate::types::SortedSet;
 
 const KEYS_TIMEOUT: &[Arg] = &[
     Arg::new("key", ArgKind::Key(0)).multiple(),
     Arg::new("timeout", ArgKind::Double),
 ];
-
-/// Pops from the first of the keys that holds a member; if none does, says for what to wait, until
-/// `until`.
-///
-/// # Errors
-/// `WRONGTYPE` if a key of another type comes first.
-fn pop_or_wait(
-    db: &mut Db<'_>,
-    args: Args<'_>,
-    keys: Range<usize>,
-    until: Option<i64>,
-    mut pop: impl FnMut(&mut Db<'_>, Key<'_>) -> Result<bool, Error>,
-) -> Result<Attempt, Error> {
-    for index in keys.clone() {
-        let key = args.key(index);
-        if db.covers(key) && pop(db, key)? {
-            return Ok(Attempt::Done);
-        }
-    }
-    Ok(Attempt::Wait(Want::new(SortedSet::KIND, keys, until)))
-}
 
 /// BZPOPMIN and BZPOPMAX: keys, then the timeout.
 fn pop_one(
@@ -48,9 +26,12 @@ fn pop_one(
 ) -> Result<Attempt, Error> {
     let last = args.len() - 1;
     let until = timeout::seconds(args.get(last), db.access.now)?;
-    pop_or_wait(db, args, 1..last, until, |db, key| {
-        pop(db, key, end, 1, Shape::KeyedFlat, reply)
-    })
+    pop_or_wait(
+        db,
+        args,
+        Want::new(SortedSet::KIND, 1..last, until),
+        |db, key| pop(db, key, end, 1, Shape::KeyedFlat, reply),
+    )
 }
 
 pub(super) const BZMPOP: CommandSpec =
@@ -58,11 +39,7 @@ pub(super) const BZMPOP: CommandSpec =
         .categories(Categories::SORTEDSET)
         .keys(&[KeySpec {
             begin: BeginSearch::Index(2),
-            find: FindKeys::KeyNum {
-                index: 0,
-                first: 1,
-                step: 1,
-            },
+            find: KEY_NUMBER,
             flags: POPPED,
             notes: None,
         }])
@@ -73,21 +50,24 @@ pub(super) const BZMPOP: CommandSpec =
         )
         .args(&[
             Arg::new("timeout", ArgKind::Double),
-            Arg::new("numkeys", ArgKind::Integer),
+            NUMKEYS,
             Arg::new("key", ArgKind::Key(0)).multiple(),
             Arg::new(
                 "where",
                 ArgKind::OneOf(&[Arg::word("min", "MIN"), Arg::word("max", "MAX")]),
             ),
-            Arg::new("count", ArgKind::Integer).token("COUNT").optional(),
+            COUNT,
         ]);
 
 fn bzmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result<Attempt, Error> {
-    let MultiPop { keys, end, count } = MultiPop::parse(args, 2)?;
+    let MultiPop { keys, end, count } = MultiPop::parse(args, 2, End::parse)?;
     let until = timeout::seconds(args.get(1), db.access.now)?;
-    pop_or_wait(db, args, keys, until, |db, key| {
-        pop(db, key, end, count, Shape::Keyed, reply)
-    })
+    pop_or_wait(
+        db,
+        args,
+        Want::new(SortedSet::KIND, keys, until),
+        |db, key| pop(db, key, end, count, Shape::Keyed, reply),
+    )
 }
 
 pub(super) const BZPOPMAX: CommandSpec =

@@ -1,13 +1,14 @@
 //! ZPOPMIN, ZPOPMAX and ZMPOP, and the popping itself, which blocking commands share.
 
+use crate::commands::pops::{self, COUNT, KEY_NUMBER, MultiPop, NUMKEYS};
 use crate::commands::spec::{
-    Arg, ArgKind, Arity, BeginSearch, Categories, CommandResult, CommandSpec, FindKeys, Flags,
-    Group, KeyFlags, KeySpec, members,
+    Arg, ArgKind, Arity, BeginSearch, Categories, CommandResult, CommandSpec, Flags, Group,
+    KeyFlags, KeySpec, members,
 };
 use crate::error::Error;
 use crate::keyspace::{Db, Missing};
 use crate::resp::{Args, Key, Reply};
-use crate::types::{SortedSet, number};
+use crate::types::SortedSet;
 
 /// What popping does with a key.
 pub(super) const POPPED: KeyFlags = members!(KeyFlags: RW | ACCESS | DELETE);
@@ -17,11 +18,7 @@ pub(super) const ZMPOP: CommandSpec =
         .categories(Categories::SORTEDSET)
         .keys(&[KeySpec {
             begin: BeginSearch::Index(1),
-            find: FindKeys::KeyNum {
-                index: 0,
-                first: 1,
-                step: 1,
-            },
+            find: KEY_NUMBER,
             flags: POPPED,
             notes: None,
         }])
@@ -31,17 +28,17 @@ pub(super) const ZMPOP: CommandSpec =
             "Removes and returns the members with the lowest or highest scores of the first sorted set that is not empty.",
         )
         .args(&[
-            Arg::new("numkeys", ArgKind::Integer),
+            NUMKEYS,
             Arg::new("key", ArgKind::Key(0)).multiple(),
             Arg::new(
                 "where",
                 ArgKind::OneOf(&[Arg::word("min", "MIN"), Arg::word("max", "MAX")]),
             ),
-            Arg::new("count", ArgKind::Integer).token("COUNT").optional(),
+            COUNT,
         ]);
 
 fn zmpop(db: &mut Db<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let options = MultiPop::parse(args, 1)?;
+    let options = MultiPop::parse(args, 1, End::parse)?;
     for index in options.keys {
         if pop(
             db,
@@ -102,18 +99,12 @@ fn pop_end(db: &mut Db<'_>, args: Args<'_>, end: End, reply: &mut Reply<'_>) -> 
     }
     let (count, shape) = match args.try_get(2) {
         None => (1, Shape::Flat),
-        Some(count) => (positive(count)?, Shape::Pairs),
+        Some(count) => (pops::count(count)?, Shape::Pairs),
     };
     if !pop(db, args.key(1), end, count, shape, reply)? {
         reply.array(0);
     }
     Ok(())
-}
-
-fn positive(text: &[u8]) -> Result<usize, Error> {
-    number::parse_i64(text)
-        .and_then(|count| usize::try_from(count).ok())
-        .ok_or(Error::Static("ERR value is out of range, must be positive"))
 }
 
 /// The end of a sorted set from which members are popped.
@@ -123,6 +114,20 @@ pub enum End {
     Min,
     /// The highest scores, highest first.
     Max,
+}
+
+impl End {
+    /// Argument `index`, which says MIN or MAX.
+    ///
+    /// # Errors
+    /// A syntax error.
+    pub fn parse(args: Args<'_>, index: usize) -> Result<End, Error> {
+        match args.try_get(index) {
+            Some(word) if word.eq_ignore_ascii_case(b"MIN") => Ok(End::Min),
+            Some(word) if word.eq_ignore_ascii_case(b"MAX") => Ok(End::Max),
+            _ => Err(Error::Syntax),
+        }
+    }
 }
 
 /// How popped members are written.
@@ -205,56 +210,4 @@ pub fn pop(
         Ok(((), count as u64))
     })?;
     Ok(popped.is_some())
-}
-
-/// The arguments of ZMPOP, and of BZMPOP, which has a timeout before them.
-pub struct MultiPop {
-    /// Where the keys are.
-    pub keys: std::ops::Range<usize>,
-    /// From which end to pop.
-    pub end: End,
-    /// How many members to pop at most; at least 1.
-    pub count: usize,
-}
-
-impl MultiPop {
-    /// Reads the arguments from the number of keys, argument `index`, on.
-    ///
-    /// # Errors
-    /// A number of keys or a count that is no positive integer, or a syntax error.
-    pub fn parse(args: Args<'_>, index: usize) -> Result<MultiPop, Error> {
-        let keys = at_least_one(args, index, "ERR numkeys should be greater than 0")?;
-        let first = index + 1;
-        let place = first.saturating_add(keys);
-        let end = match args.try_get(place) {
-            Some(word) if word.eq_ignore_ascii_case(b"MIN") => End::Min,
-            Some(word) if word.eq_ignore_ascii_case(b"MAX") => End::Max,
-            _ => return Err(Error::Syntax),
-        };
-        let count = match args.len() - place - 1 {
-            0 => 1,
-            more => {
-                if more < 2 || !args.is(place + 1, "COUNT") {
-                    return Err(Error::Syntax);
-                }
-                let count = at_least_one(args, place + 2, "ERR count should be greater than 0")?;
-                if more > 2 {
-                    return Err(Error::Syntax);
-                }
-                count
-            }
-        };
-        Ok(MultiPop {
-            keys: first..place,
-            end,
-            count,
-        })
-    }
-}
-
-fn at_least_one(args: Args<'_>, index: usize, error: &'static str) -> Result<usize, Error> {
-    number::parse_i64(args.get(index))
-        .and_then(|value| usize::try_from(value).ok())
-        .filter(|&value| value > 0)
-        .ok_or(Error::Static(error))
 }
